@@ -1,0 +1,1 @@
+"""From crops, or a whole video, to scores."""

@@ -1,0 +1,124 @@
+"""Checkpoints: safetensors whose header holds all that is needed to score with the weights.
+
+The header (`__metadata__` of the safetensors format) has one key, `unswap`: JSON with the
+architecture's registered name and arguments, the crop and sampling specs among them, the
+aggregation, and the card. No pickle is read.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from .cards import Card
+from .protocols import CropDetector, create_detector
+from .scores import DetectorId
+
+FORMAT = 1
+
+
+class BadCheckpoint(Exception):
+    """A file that is no usable checkpoint; the message names the file, the reason, what to do."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A detector with its weights, and what its file says of it."""
+
+    detector: CropDetector
+    card: Card
+    id: DetectorId
+    aggregation: str
+
+
+def save_checkpoint(
+    path: Path,
+    detector: CropDetector,
+    card: Card,
+    *,
+    architecture: str,
+    arguments: dict[str, Any],
+    aggregation: str = "mean-logit/max-track",
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Writes weights and card, in one step that leaves either the old file or the new one.
+
+    Args:
+        path: ends in .safetensors.
+        detector: whose state is saved; floating tensors as `dtype`.
+        card: what the weights' reader must know.
+        architecture: the registered name.
+        arguments: of its constructor, without the specs (those are taken from `detector`).
+        aggregation: the name of the aggregation that the measured numbers were made with.
+        dtype: of the stored tensors.
+    """
+    header = {
+        "format": FORMAT,
+        "architecture": architecture,
+        "arguments": arguments,
+        "crop_spec": asdict(detector.crop_spec),
+        "sampling_spec": asdict(detector.sampling_spec),
+        "aggregation": aggregation,
+        "card": card.to_dict(),
+    }
+    state = {
+        name: (t.to(dtype) if t.is_floating_point() else t).contiguous().cpu()
+        for name, t in detector.state_dict().items()
+    }
+    temporary = path.with_name(path.name + ".part")
+    save_file(state, temporary, metadata={"unswap": json.dumps(header)})
+    os.replace(temporary, path)
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The header alone. Raises BadCheckpoint."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except FileNotFoundError:
+        raise BadCheckpoint(f"{path}: no such file; give a detector's name or a .safetensors file") from None
+    except (OSError, SafetensorError) as error:
+        raise BadCheckpoint(
+            f"{path}: not a readable safetensors file ({error}); was the download complete?"
+        ) from None
+    if "unswap" not in metadata:
+        raise BadCheckpoint(
+            f"{path}: a safetensors file, but not one that unswap wrote (its header has no 'unswap' "
+            "entry with the crop spec and the card)"
+        )
+    header: dict[str, Any] = json.loads(metadata["unswap"])
+    if header.get("format") != FORMAT:
+        raise BadCheckpoint(
+            f"{path}: expected header format {FORMAT}, got {header.get('format')}; "
+            "a newer unswap may have written it"
+        )
+    return header
+
+
+def load_checkpoint(path: str | Path, device: str = "cpu") -> Checkpoint:
+    """A detector in evaluation mode on `device`, ready to score. Raises BadCheckpoint."""
+    path = Path(path)
+    header = read_header(path)
+    data = path.read_bytes()
+    arguments = {
+        **header["arguments"],
+        "crop_spec": header["crop_spec"],
+        "sampling_spec": header["sampling_spec"],
+    }
+    try:
+        detector = create_detector(header["architecture"], **arguments)
+        with safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        detector.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise BadCheckpoint(f"{path}: the weights do not fit their own header ({error})") from error
+    card = Card.from_dict(header["card"])
+    detector.eval().requires_grad_(False).to(device)
+    identity = DetectorId(card.name, hashlib.sha256(data).hexdigest(), card.version)
+    return Checkpoint(detector, card, identity, header["aggregation"])

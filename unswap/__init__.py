@@ -1,0 +1,35 @@
+"""unswap: says whether a video was face-swapped, and how far that answer can be trusted.
+
+>>> import unswap
+>>> unswap.score("clip.mp4").score  # doctest: +SKIP
+1.73
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unswap.detectors.scores import Status, VideoScore
+    from unswap.experiments.scoring.one import score
+
+__all__ = ["Status", "VideoScore", "__version__", "score"]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "score": "unswap.experiments.scoring.one",
+    "VideoScore": "unswap.detectors.scores",
+    "Status": "unswap.detectors.scores",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for when it is asked for, so that `import unswap` stays light."""
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'unswap' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
