@@ -1,11 +1,5 @@
-"""Checkpoints: safetensors whose header holds all that is needed to score with the weights.
+"""Checkpoints: safetensors whose header holds all that is needed to score. No pickle is read."""
 
-The header (`__metadata__` of the safetensors format) has one key, `unswap`: JSON with the
-architecture's registered name and arguments, the crop and sampling specs among them, the
-aggregation, and the card. No pickle is read.
-"""
-
-import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -17,15 +11,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from .cards import Card
+from .headers import FORMAT, BadCheckpoint, identify, read_header
 from .protocols import CropDetector, create_detector
 from .scores import DetectorId
-
-FORMAT = 1
-
-
-class BadCheckpoint(Exception):
-    """A file that is no usable checkpoint; the message names the file, the reason, what to do."""
-
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -76,36 +64,10 @@ def save_checkpoint(
     os.replace(temporary, path)
 
 
-def read_header(path: Path) -> dict[str, Any]:
-    """The header alone. Raises BadCheckpoint."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except FileNotFoundError:
-        raise BadCheckpoint(f"{path}: no such file; give a detector's name or a .safetensors file") from None
-    except (OSError, SafetensorError) as error:
-        raise BadCheckpoint(
-            f"{path}: not a readable safetensors file ({error}); was the download complete?"
-        ) from None
-    if "unswap" not in metadata:
-        raise BadCheckpoint(
-            f"{path}: a safetensors file, but not one that unswap wrote (its header has no 'unswap' "
-            "entry with the crop spec and the card)"
-        )
-    header: dict[str, Any] = json.loads(metadata["unswap"])
-    if header.get("format") != FORMAT:
-        raise BadCheckpoint(
-            f"{path}: expected header format {FORMAT}, got {header.get('format')}; "
-            "a newer unswap may have written it"
-        )
-    return header
-
-
 def load_checkpoint(path: str | Path, device: str = "cpu") -> Checkpoint:
     """A detector in evaluation mode on `device`, ready to score. Raises BadCheckpoint."""
     path = Path(path)
     header = read_header(path)
-    data = path.read_bytes()
     arguments = {
         **header["arguments"],
         "crop_spec": header["crop_spec"],
@@ -120,5 +82,4 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> Checkpoint:
         raise BadCheckpoint(f"{path}: the weights do not fit their own header ({error})") from error
     card = Card.from_dict(header["card"])
     detector.eval().requires_grad_(False).to(device)
-    identity = DetectorId(card.name, hashlib.sha256(data).hexdigest(), card.version)
-    return Checkpoint(detector, card, identity, header["aggregation"])
+    return Checkpoint(detector, card, identify(path), header["aggregation"])

@@ -1,0 +1,146 @@
+"""A decoded picture becomes upright full-range RGB.
+
+Three things that decoders leave to whoever shows the picture are settled here: the colour matrix and
+range, the shape of a pixel, and the turn and mirroring that a phone writes instead of turning pixels.
+Transfer curves are left alone: HDR video (PQ, HLG) is not tone-mapped, so it looks flat.
+Interlaced pictures are given as they are coded, both fields woven together; nothing deinterlaces.
+"""
+
+import math
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from .types import Uint8
+
+# ITU-T H.273 matrix coefficients, as FFmpeg's AVColorSpace numbers them.
+_RGB, _UNSPECIFIED, _RESERVED = 0, 2, 3
+_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+}
+_HD_HEIGHT = 720  # an unlabelled picture at least this high is BT.709, a smaller one BT.601
+_SQUARE_ENOUGH = 0.01  # a pixel whose sides differ by less is shown as square
+_ODDEST_PIXEL = 4  # a claimed ratio beyond 4:1 or 1:4 is a wrong header, and left unused
+_TURNS = {
+    90: cv2.ROTATE_90_CLOCKWISE,
+    180: cv2.ROTATE_180,
+    270: cv2.ROTATE_90_COUNTERCLOCKWISE,
+}
+
+
+class UnsupportedColour(ValueError):
+    """A colour matrix that can't be turned into RGB here."""
+
+
+def colour_matrix(frame: VideoFrame) -> Colorspace | None:
+    """The matrix that turns this picture's YUV into RGB; None if the picture is RGB already.
+
+    A picture that doesn't say gets what players give it: BT.709 from 720 lines on, else BT.601.
+
+    Raises:
+        UnsupportedColour: for YCgCo, ICtCp, constant luminance and others that swscale lacks.
+    """
+    if frame.format.is_rgb:
+        return None
+    said = int(frame.colorspace)
+    if said in _MATRICES:
+        return _MATRICES[said]
+    if said in (_RGB, _UNSPECIFIED, _RESERVED):
+        return Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
+    raise UnsupportedColour(f"its colour matrix (number {said} in ITU-T H.273) is not supported")
+
+
+def colour_range(frame: VideoFrame) -> ColorRange:
+    """Full (JPEG) or limited (MPEG) range; a YUV picture that doesn't say is limited."""
+    said = int(frame.color_range)
+    if said in (ColorRange.MPEG, ColorRange.JPEG):
+        return ColorRange(said)
+    full = frame.format.is_rgb or frame.format.name.startswith("yuvj")
+    return ColorRange.JPEG if full else ColorRange.MPEG
+
+
+def turn_of(frame: VideoFrame) -> tuple[int, bool]:
+    """How the picture has to be turned to stand upright, from its display matrix.
+
+    Returns:
+        Degrees clockwise (0, 90, 180, 270; other angles go to the nearest of these), and whether it
+        is mirrored left to right after that.
+    """
+    for side_data in frame.side_data:  # type: ignore[attr-defined]  # the stub knows a dict only
+        if side_data.type.name == "DISPLAYMATRIX":
+            return turn_of_matrix(np.frombuffer(bytes(side_data), dtype=np.int32))
+    return 0, False
+
+
+def turn_of_matrix(matrix: np.ndarray[tuple[int, ...], np.dtype[np.int32]]) -> tuple[int, bool]:
+    """Degrees clockwise and mirroring of a display matrix: (9,) int32, as ISO/IEC 14496-12 has it."""
+    if matrix.shape != (9,):
+        raise ValueError(f"expected a display matrix of 9 numbers, got {matrix.shape}")
+    a, b, c, d = (float(matrix[i]) for i in (0, 1, 3, 4))
+    determinant = a * d - b * c
+    if determinant == 0:  # it would squash the picture to a line: no player obeys
+        return 0, False
+    mirrored = determinant < 0
+    degrees = math.degrees(math.atan2(b, -a if mirrored else a))
+    return round(degrees / 90) % 4 * 90, mirrored
+
+
+def pixel_shape(ratio: Fraction | None) -> float:
+    """Width over height of a pixel; 1 if unknown, within 1 % of square, or beyond 4:1."""
+    if ratio is None or ratio <= 0:
+        return 1.0
+    value = float(ratio)
+    if abs(value - 1) <= _SQUARE_ENOUGH or not 1 / _ODDEST_PIXEL <= value <= _ODDEST_PIXEL:
+        return 1.0
+    return value
+
+
+def shown_size(width: int, height: int, ratio: Fraction | None, turn: int) -> tuple[int, int]:
+    """Width and height in pixels as shown: the width stretched to square pixels, then turned."""
+    width = max(1, round(width * pixel_shape(ratio)))
+    return (height, width) if turn in (90, 270) else (width, height)
+
+
+class RgbConverter:
+    """Turns one video's decoded pictures into upright RGB; keeps swscale's tables between them.
+
+    `ratio`: a pixel's width over its height.
+    """
+
+    def __init__(self, ratio: Fraction | None = None) -> None:
+        self._ratio = ratio
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: VideoFrame) -> Uint8:
+        """(height, width, 3) uint8 RGB, full range, upright, square pixels.
+
+        Raises:
+            UnsupportedColour: see `colour_matrix`.
+        """
+        width, height = shown_size(frame.width, frame.height, self._ratio, turn=0)
+        rgb = self._reformatter.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="rgb24",
+            src_colorspace=colour_matrix(frame),
+            src_color_range=colour_range(frame),
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.BICUBIC,
+            threads=1,
+        )
+        image = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
+        turn, mirrored = turn_of(frame)
+        if turn:
+            image = np.asarray(cv2.rotate(image, _TURNS[turn]), dtype=np.uint8)
+        if mirrored:
+            image = np.asarray(cv2.flip(image, 1), dtype=np.uint8)
+        return image

@@ -1,0 +1,366 @@
+"""A CropDetector behind the cropping pipeline is a VideoScorer: a path in, a VideoScore out."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..datasets.crops import crop_face
+from ..datasets.decoding import VideoReader
+from ..datasets.faces import FaceDetector, create_face_detector
+from ..datasets.faces.tracking import FaceTracker
+from ..datasets.probing import hash_file
+from ..datasets.sampling import denser_indices, sample_indices
+from ..datasets.types import (
+    Face,
+    Frame,
+    Int64,
+    TimeLimitExceeded,
+    Uint8,
+    UnreadableVideo,
+    VideoInfo,
+)
+from .aggregation import parse
+from .checkpoints import Checkpoint
+from .occlusion import occlusion_map, score_clips
+from .scores import Evidence, FrameScore, Status, TrackEvidence, TrackScore, VideoScore
+
+MIN_FACE_SIZE = 32  # pixels of the full frame: the smallest face that is looked for
+MIN_SCORED_SIZE = 24  # a track's median face below this is too small to say anything about
+MIN_DECODED_SHARE = 0.5  # of the sampled frames: with fewer the video is unreadable
+DENSE_FRAMES = 300  # frames looked at before "no face" is said
+TINY_FACE_FRAMES = 8  # frames searched for faces too small to score, to tell that from no face
+THUMBNAIL_SIDE = 480
+EXPLAINED_TRACKS = 3
+
+
+@dataclass(frozen=True)
+class _Sighting:
+    """One person in one frame, and what the detector will see of it."""
+
+    frame_index: int
+    pts_seconds: float
+    face: Face
+    crop: Uint8
+
+
+@dataclass
+class _Watched:
+    """What watching a video gave."""
+
+    people: dict[int, list[_Sighting]] = field(default_factory=dict)
+    seen_index: list[int] = field(default_factory=list)
+    seen_pts: list[float] = field(default_factory=list)
+    thumbnails: dict[int, bytes] = field(default_factory=dict)
+
+
+@dataclass
+class _Clock:
+    """Seconds spent, by stage."""
+
+    spent: dict[str, float] = field(
+        default_factory=lambda: {"decode": 0.0, "faces": 0.0, "detector": 0.0}
+    )
+    started: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        before = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[name] += time.perf_counter() - before
+
+    def seconds(self) -> dict[str, float]:
+        total = time.perf_counter() - self.started
+        return {k: round(v, 4) for k, v in {**self.spent, "total": total}.items()}
+
+
+class FacePipeline:
+    """Samples, decodes, finds and follows faces, crops, scores and aggregates.
+
+    Frames stream through: what is held at any time is one frame and the crops.
+
+    Args:
+        checkpoint: the detector; its own crop and sampling specs are used.
+        num_frames: clips to sample, in place of the checkpoint's number.
+        batch_size: clips that go through the network at once.
+        device: a torch device.
+        threads: of the video decoder; 0 lets FFmpeg choose.
+        face_detector: a registered name, or a detector.
+        person: the track whose score is the video's; all of them by default.
+        keep_evidence: keep thumbnails, crops and occlusion maps for a report.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        num_frames: int | None = None,
+        batch_size: int = 32,
+        device: str = "cpu",
+        threads: int = 0,
+        face_detector: str | FaceDetector = "mtcnn",
+        person: int | None = None,
+        keep_evidence: bool = False,
+    ) -> None:
+        self.detector = checkpoint.id
+        self.card = checkpoint.card
+        self.network = checkpoint.detector
+        self.aggregation = checkpoint.aggregation
+        self._frame_rule, self._track_rule = parse(checkpoint.aggregation)
+        self.person = person
+        if person is not None:
+            self.aggregation = f"{checkpoint.aggregation.partition('/')[0]}/track-{person}"
+        self.sampling_spec = self.network.sampling_spec
+        if num_frames is not None:
+            self.sampling_spec = replace(self.sampling_spec, num_clips=num_frames)
+        self.batch_size = batch_size
+        self.device = device
+        self.threads = threads
+        self.faces = (
+            create_face_detector(face_detector, device)
+            if isinstance(face_detector, str)
+            else face_detector
+        )
+        self.keep_evidence = keep_evidence
+
+    def score(
+        self,
+        path: str | Path,
+        *,
+        video_id: str | None = None,
+        time_limit_seconds: float | None = None,
+    ) -> VideoScore:
+        """Scores one video.
+
+        Args:
+            path: the file.
+            video_id: how the video is called; `file/<sha256>` by default.
+            time_limit_seconds: the status is `timeout` when it takes longer.
+
+        Returns:
+            A VideoScore. A bad file is a status with a reason, not an exception.
+        """
+        clock = _Clock()
+        deadline = None if time_limit_seconds is None else time.monotonic() + time_limit_seconds
+        info: VideoInfo | None = None
+        try:
+            with clock.stage("decode"):
+                reader = VideoReader(path, threads=self.threads, deadline=deadline)
+            with reader:
+                info = reader.info
+                score = self._score(reader, clock)
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeLimitExceeded
+        except UnreadableVideo as error:
+            score = self._without_score(Status.UNREADABLE, str(error))
+        except TimeLimitExceeded:
+            reason = f"{path}: took longer than the time limit of {time_limit_seconds:g} s"
+            score = self._without_score(Status.TIMEOUT, reason)
+        return replace(
+            score,
+            video_id=video_id or (f"file/{info.sha256}" if info else loose_id(path)),
+            path=str(path),
+            input=info,
+            seconds=clock.seconds(),
+        )
+
+    def _without_score(self, status: Status, reason: str, watched: _Watched | None = None) -> VideoScore:
+        return VideoScore(
+            video_id="",
+            path="",
+            status=status,
+            score=None,
+            detector=self.detector,
+            reason=reason,
+            aggregation=self.aggregation,
+            crop_spec=asdict(self.network.crop_spec),
+            sampled_pts_seconds=tuple(watched.seen_pts) if watched else (),
+            evidence=Evidence(watched.thumbnails, ()) if watched and self.keep_evidence else None,
+        )
+
+    def _score(self, reader: VideoReader, clock: _Clock) -> VideoScore:
+        name = reader.info.path
+        clips = sample_indices(reader.pts_seconds, self.sampling_spec)
+        wanted = np.unique(clips)
+        watched = self._watch(reader, wanted, clock)
+        shortfall = len(wanted) - len(watched.seen_index)
+        notes = []
+        if shortfall:
+            notes.append(
+                f"{name}: {shortfall} of the {len(wanted)} frames asked for could not be decoded"
+            )
+            if len(watched.seen_index) < MIN_DECODED_SHARE * len(wanted):
+                why = f"; at least {MIN_DECODED_SHARE:.0%} are needed. Get an undamaged copy"
+                return self._without_score(Status.UNREADABLE, notes[0] + why, watched)
+        if not watched.people and self.sampling_spec.clip_length == 1:
+            dense = denser_indices(reader.pts_seconds, DENSE_FRAMES)
+            if len(dense) > len(wanted):
+                watched = self._watch(reader, dense, clock)
+                clips = np.array(watched.seen_index, dtype=np.int64)[:, None]
+                if watched.people:
+                    notes.append(
+                        f"{name}: no face in the {len(wanted)} frames sampled at first; a face was "
+                        f"found among {len(watched.seen_index)} frames"
+                    )
+        if not watched.people:
+            return self._no_face(reader, watched, clock)
+        with clock.stage("detector"):
+            tracks, evidence = self._tracks(watched, clips)
+        large = {t for t, s in watched.people.items() if _median_size(s) >= MIN_SCORED_SIZE}
+        tracks = [t for t in tracks if t.track_id in large]
+        if not large:
+            largest = max(_median_size(s) for s in watched.people.values())
+            return self._without_score(Status.TOO_SMALL, _too_small(name, largest), watched)
+        if not tracks:
+            reason = (
+                f"{name}: no face is there for {self.sampling_spec.clip_length} sampled frames on end, "
+                "which this detector needs"
+            )
+            return self._without_score(Status.NO_FACE, reason, watched)
+        kept = tuple(e for e in evidence if e.track_id in large)
+        counted = [t for t in tracks if self.person in (None, t.track_id)]
+        if not counted:
+            known = ", ".join(str(t.track_id) for t in tracks)
+            reason = f"{name}: no person {self.person} in this video; there are {known}"
+            return self._without_score(Status.NO_FACE, reason, watched)
+        return VideoScore(
+            video_id="",
+            path="",
+            status=Status.SCORED,
+            score=self._track_rule([t.score for t in counted]),
+            detector=self.detector,
+            tracks=tuple(tracks),
+            reason="; ".join(notes) or None,
+            aggregation=self.aggregation,
+            crop_spec=asdict(self.network.crop_spec),
+            sampled_pts_seconds=tuple(watched.seen_pts),
+            evidence=Evidence(watched.thumbnails, kept) if self.keep_evidence else None,
+        )
+
+    def _watch(self, reader: VideoReader, indices: Int64, clock: _Clock) -> _Watched:
+        """Decodes the frames asked for, and follows the people in them."""
+        tracker = FaceTracker(self.faces, min_face_size=MIN_FACE_SIZE)
+        watched = _Watched()
+        frames = reader.read(indices)
+        while True:
+            with clock.stage("decode"):
+                frame = next(frames, None)
+            if frame is None:
+                return watched
+            watched.seen_index.append(frame.index)
+            watched.seen_pts.append(frame.pts_seconds)
+            with clock.stage("faces"):
+                for track_id, face in tracker.update(frame):
+                    crop = crop_face(frame.image, face, self.network.crop_spec)
+                    sighting = _Sighting(frame.index, frame.pts_seconds, face, crop)
+                    watched.people.setdefault(track_id, []).append(sighting)
+            if self.keep_evidence:
+                watched.thumbnails[frame.index] = _thumbnail(frame)
+
+    def _no_face(self, reader: VideoReader, watched: _Watched, clock: _Clock) -> VideoScore:
+        """Tells a video whose faces are too small from one without a face."""
+        name, few = reader.info.path, np.array(watched.seen_index, dtype=np.int64)
+        few = few[np.linspace(0, len(few) - 1, min(len(few), TINY_FACE_FRAMES)).astype(int)]
+        largest = 0.0
+        for frame in reader.read(few):
+            with clock.stage("faces"):
+                image, scale = frame.image, 1
+                if max(image.shape[:2]) <= 1280:
+                    scale = 2
+                    image = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+                found = self.faces.detect(image, 20)
+                largest = max([largest, *(f.size / scale for f in found if f.confidence > 0.97)])
+        if largest:
+            return self._without_score(Status.TOO_SMALL, _too_small(name, largest), watched)
+        reason = f"{name}: no face in {len(watched.seen_index)} frames from beginning to end"
+        return self._without_score(Status.NO_FACE, reason, watched)
+
+    def _tracks(
+        self, watched: _Watched, clips: Int64
+    ) -> tuple[list[TrackScore], list[TrackEvidence]]:
+        """Scores every person's clips: those for whose frames all have the face."""
+        starts: list[tuple[int, _Sighting]] = []
+        pictures: list[Uint8] = []
+        for track_id, sightings in watched.people.items():
+            by_index = {s.frame_index: s for s in sightings}
+            for clip in clips:
+                if all(int(i) in by_index for i in clip):
+                    starts.append((track_id, by_index[int(clip[0])]))
+                    pictures.append(np.stack([by_index[int(i)].crop for i in clip]))
+        logits: list[float] = []
+        for i in range(0, len(pictures), self.batch_size):
+            batch = np.stack(pictures[i : i + self.batch_size])
+            logits += score_clips(self.network, batch, self.device).tolist()
+        tracks, evidence = [], []
+        for track_id in watched.people:
+            mine = [i for i, (owner, _) in enumerate(starts) if owner == track_id]
+            if not mine:
+                continue
+            frames = tuple(_frame_score(starts[i][1], logits[i]) for i in mine)
+            tracks.append(TrackScore(track_id, self._frame_rule([f.score for f in frames]), frames))
+            crops = np.stack([pictures[i][0] for i in mine])
+            evidence.append(TrackEvidence(track_id, crops))
+        if self.keep_evidence:
+            self._explain(tracks, evidence)
+        return tracks, evidence
+
+    def _explain(self, tracks: list[TrackScore], evidence: list[TrackEvidence]) -> None:
+        """Occlusion maps for the highest-scoring frame of the highest tracks, and the lowest frame
+        of the very highest (single-frame detectors; `evidence` is changed in place)."""
+        if self.sampling_spec.clip_length != 1:
+            return
+        order = sorted(range(len(tracks)), key=lambda i: -tracks[i].score)
+        for rank, i in enumerate(order[:EXPLAINED_TRACKS]):
+            scores = [f.score for f in tracks[i].frames]
+            picked = [int(np.argmax(scores))]
+            if rank == 0 and int(np.argmin(scores)) != picked[0]:
+                picked.append(int(np.argmin(scores)))
+            evidence[i] = replace(
+                evidence[i],
+                heat_frame_index=tuple(tracks[i].frames[p].frame_index for p in picked),
+                heat_maps=tuple(
+                    occlusion_map(self.network, evidence[i].crops[p : p + 1], device=self.device)
+                    for p in picked
+                ),
+            )
+
+
+def loose_id(path: str | Path) -> str:
+    """The id of a file that is in no manifest: `file/<sha256>`, of its name where it can't be read."""
+    try:
+        return f"file/{hash_file(path)}"
+    except (OSError, UnreadableVideo):
+        return f"unread/{hashlib.sha256(str(Path(path).absolute()).encode()).hexdigest()}"
+
+
+def _frame_score(sighting: _Sighting, logit: float) -> FrameScore:
+    x1, y1, x2, y2 = (round(float(v), 1) for v in sighting.face.box_xyxy)
+    return FrameScore(sighting.frame_index, sighting.pts_seconds, logit, (x1, y1, x2, y2))
+
+
+def _median_size(sightings: list[_Sighting]) -> float:
+    return float(np.median([s.face.size for s in sightings]))
+
+
+def _too_small(name: str, largest: float) -> str:
+    return (
+        f"{name}: the largest face is {largest:.0f} px; at least {MIN_SCORED_SIZE} px are needed. "
+        "Get the video at its original resolution"
+    )
+
+
+def _thumbnail(frame: Frame) -> bytes:
+    """The frame as a JPEG of at most THUMBNAIL_SIDE pixels."""
+    scale = min(1.0, THUMBNAIL_SIDE / max(frame.image.shape[:2]))
+    small = cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    ok, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
+    if not ok:
+        raise RuntimeError("OpenCV could not encode a thumbnail as JPEG")
+    return data.tobytes()
