@@ -1,7 +1,5 @@
 """Cutting a face out of a frame, as a CropSpec says. The one definition, for training and scoring."""
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -59,16 +57,18 @@ def alignment(landmarks_xy: Float32, spec: CropSpec) -> Float64:
 
 
 def as_input(crops: Uint8, spec: CropSpec) -> Float32:
-    """(N, size, size, 3) uint8 crops as a network's input: (N, 3, size, size) float32, normalised."""
+    """Crops as a network's input.
+
+    Args:
+        crops: (N, size, size, 3) uint8 RGB.
+        spec: its mean and std are applied.
+
+    Returns:
+        (N, 3, size, size) float32; in memory the channels lie last, which is what CPUs like.
+    """
     scale = 1 / (255 * np.array(spec.std, dtype=np.float32))
     shift = np.array(spec.mean, dtype=np.float32) / np.array(spec.std, dtype=np.float32)
-    return np.ascontiguousarray((crops * scale - shift).transpose(0, 3, 1, 2), dtype=np.float32)
-
-
-def stack(crops: Sequence[Uint8], spec: CropSpec) -> Uint8:
-    """(N, size, size, 3) of N crops, also for none."""
-    shape = (-1, spec.size, spec.size, 3)
-    return np.stack(crops) if crops else np.zeros((0, *shape[1:]), dtype=np.uint8)
+    return np.asarray(crops * scale - shift, dtype=np.float32).transpose(0, 3, 1, 2)
 
 
 def _crop_square(image: Uint8, square: Float64, size: int) -> Uint8:

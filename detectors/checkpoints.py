@@ -81,5 +81,5 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> Checkpoint:
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise BadCheckpoint(f"{path}: the weights do not fit their own header ({error})") from error
     card = Card.from_dict(header["card"])
-    detector.eval().requires_grad_(False).to(device)
+    detector.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
     return Checkpoint(detector, card, identify(path), header["aggregation"])

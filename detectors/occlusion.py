@@ -49,6 +49,6 @@ def score_clips(detector: CropDetector, clips: Uint8, device: str = "cpu") -> Fl
     """(B, clip_length, size, size, 3) uint8 clips -> (B,) float32 logits."""
     count, length, size = clips.shape[:3]
     pictures = as_input(clips.reshape(-1, size, size, 3), detector.crop_spec)
-    batch = torch.from_numpy(pictures).to(device).view(count, length, 3, size, size)
+    batch = torch.from_numpy(pictures).to(device).unflatten(0, (count, length))
     with torch.inference_mode():
         return np.asarray(detector(batch).float().cpu().numpy(), dtype=np.float32)

@@ -187,3 +187,18 @@ def patch_durations(path: Path | str, factor: float) -> Path:
         struct.pack_into(">I", data, start + field, max(1, int(old * factor)))
     Path(path).write_bytes(data)
     return Path(path)
+
+
+def patch_edit_start(path: Path | str, frames: int, fps: float) -> Path:
+    """Moves the beginning of an MP4's one edit: players don't show what lies before it."""
+    data = bytearray(Path(path).read_bytes())
+    start = data.index(b"elst") + 4
+    (entries,) = struct.unpack_from(">I", data, start + 4)
+    if data[start] != 0 or entries != 1:
+        raise ValueError(f"expected one edit of version 0, got {entries} of {data[start]}")
+    clock = data.index(b"mdhd") + 4
+    (ticks,) = struct.unpack_from(">I", data, clock + 12)
+    (begin,) = struct.unpack_from(">i", data, start + 12)
+    struct.pack_into(">i", data, start + 12, begin + round(frames * ticks / fps))
+    Path(path).write_bytes(data)
+    return Path(path)

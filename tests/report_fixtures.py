@@ -31,7 +31,7 @@ def make_card(*, genuine: int = 61, **changes: Any) -> Card:
     scores = np.random.default_rng(3).normal(-2, 0.9, genuine).tolist()
     reference = GenuineReference(
         "interviews-2023",
-        "61 clips of talking people, 720p H.264, filmed with their consent; none was used in training.",
+        "61 clips of talking people, 720p H.264, filmed with their consent, none used in training.",
         tuple(scores),
     )
     card = Card(
@@ -46,8 +46,22 @@ def make_card(*, genuine: int = 61, **changes: Any) -> Card:
             TrainingData("portraits", 18_300, "CC0 1.0"),
         ),
         measured=(
-            Measurement("AUC", 0.874, "held-out blends, unseen people", 812, (0.851, 0.896), "bootstrap over people"),
-            Measurement("EER (ROC convex hull)", 0.207, "held-out blends, unseen people", 812, (0.18, 0.236), "bootstrap over people"),
+            Measurement(
+                "AUC",
+                0.874,
+                "held-out blends, unseen people",
+                812,
+                (0.851, 0.896),
+                "bootstrap over people",
+            ),
+            Measurement(
+                "EER (ROC convex hull)",
+                0.207,
+                "held-out blends, unseen people",
+                812,
+                (0.18, 0.236),
+                "bootstrap over people",
+            ),
             Measurement("AUC", 0.71, "face swaps by a tool not used in training", 64),
         ),
         limits=(
@@ -158,10 +172,37 @@ def draw_crop(rng: np.random.Generator, size: int = 224) -> Uint8:
     ground = rng.integers(60, 190, (6, 6, 3), dtype=np.uint8)
     image = cv2.resize(ground, (size, size), interpolation=cv2.INTER_CUBIC)
     middle = size // 2
-    cv2.ellipse(image, (middle, middle), (size // 3, size * 2 // 5), 0, 0, 360, (214, 178, 150), -1, cv2.LINE_AA)
+    cv2.ellipse(
+        image,
+        (middle, middle),
+        (size // 3, size * 2 // 5),
+        0,
+        0,
+        360,
+        (214, 178, 150),
+        -1,
+        cv2.LINE_AA,
+    )
     for x in (-1, 1):
-        cv2.circle(image, (middle + x * size // 8, size * 2 // 5), size // 24, (40, 40, 50), -1, cv2.LINE_AA)
-    cv2.ellipse(image, (middle, size * 2 // 3), (size // 9, size // 24), 0, 0, 180, (150, 60, 60), 3, cv2.LINE_AA)
+        cv2.circle(
+            image,
+            (middle + x * size // 8, size * 2 // 5),
+            size // 24,
+            (40, 40, 50),
+            -1,
+            cv2.LINE_AA,
+        )
+    cv2.ellipse(
+        image,
+        (middle, size * 2 // 3),
+        (size // 9, size // 24),
+        0,
+        0,
+        180,
+        (150, 60, 60),
+        3,
+        cv2.LINE_AA,
+    )
     return np.asarray(image, np.uint8)
 
 

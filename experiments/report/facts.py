@@ -1,4 +1,4 @@
-"""What a report says in words: the score's standing, the file's facts, the settings, the command."""
+"""What a report says in words: the score's standing, the facts, the settings, the command."""
 
 import shlex
 import unicodedata
@@ -8,7 +8,8 @@ from pathlib import PurePath
 from ...detectors.cards import GenuineReference, Measurement
 from ...detectors.scores import Status, VideoScore
 
-HIGHER = "higher means more like the detector’s training forgeries"
+HIGHER = "higher means more like the detector's training forgeries"
+MINUS = "\N{MINUS SIGN}"
 MIN_CLIPS_FOR_PERCENTILE = 20
 HIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
@@ -85,7 +86,7 @@ def number(value: float, digits: int = 2) -> str:
     text = f"{value:.{digits}f}"
     if float(text) == 0:
         text = text.lstrip("-")
-    return text.replace("-", "−")
+    return text.replace("-", MINUS)
 
 
 def ordinal(value: int) -> str:
@@ -107,10 +108,10 @@ def standing(genuine: GenuineReference, score: float) -> Standing:
     tied = sum(s == score for s in genuine.scores)
     if below == n:
         phrase = f"above all {n} of {n}"
-        detail = f"Beyond the set’s highest score: n = {n} clips cannot say how far out that is."
+        detail = f"Beyond the set's highest score: n = {n} clips cannot say how far out that is."
     elif below == 0 and tied == 0:
         phrase = f"below all {n} of {n}"
-        detail = f"Beyond the set’s lowest score: n = {n} clips cannot say how far out that is."
+        detail = f"Beyond the set's lowest score: n = {n} clips cannot say how far out that is."
     else:
         phrase = f"above {below} of {n}" + (f", level with {tied}" if tied else "")
         if n >= MIN_CLIPS_FOR_PERCENTILE:
@@ -141,7 +142,7 @@ def video_facts(score: VideoScore) -> list[tuple[str, str]]:
         ("Container", video.container),
         ("Codec", video.codec),
         ("Pixel format", video.pixel_format or "not stated"),
-        ("Picture as shown", f"{video.width} × {video.height} pixels"),
+        ("Picture as shown", f"{video.width} by {video.height} pixels"),
         ("Rotation by the player", turned),
         ("Mirrored by the player", "yes" if video.mirrored else "no"),
         ("Frame rate", f"{video.fps:.3f} frames per second on average"),
@@ -179,7 +180,7 @@ def detector_facts(score: VideoScore) -> list[tuple[str, str]]:
     return [
         ("Detector", score.detector.name),
         ("Version", score.detector.version),
-        ("Weights’ SHA-256", score.detector.sha256),
+        ("Weights' SHA-256", score.detector.sha256),
     ]
 
 
@@ -197,7 +198,9 @@ def measured_value(m: Measurement) -> str:
 
 def measured_interval(m: Measurement) -> str:
     """`0.912 to 0.954`, or that there is none."""
-    return f"{_measured(m.interval[0])} to {_measured(m.interval[1])}" if m.interval else "none given"
+    return (
+        f"{_measured(m.interval[0])} to {_measured(m.interval[1])}" if m.interval else "none given"
+    )
 
 
 def _measured(value: float) -> str:

@@ -172,7 +172,12 @@ def _check_finite(score: VideoScore) -> None:
 def _legend_stops() -> list[tuple[str, str, float]]:
     """(offset, colour, opacity) from the lowest to the highest logit."""
     low, high = (f"rgb{rgb}" for rgb in (LOWERS_RGB, RAISES_RGB))
-    return [("0", low, MAP_OPACITY), ("0.5", low, 0.0), ("0.5", high, 0.0), ("1", high, MAP_OPACITY)]
+    return [
+        ("0", low, MAP_OPACITY),
+        ("0.5", low, 0.0),
+        ("0.5", high, 0.0),
+        ("1", high, MAP_OPACITY),
+    ]
 
 
 def _csp_hash(text: str) -> str:

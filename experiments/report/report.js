@@ -55,7 +55,8 @@
     byId("panel-crop").setAttribute("href", crop ? `#${crop.id}` : "");
     byId("panel-crop").setAttribute("transform", `translate(${left} 0) scale(${side / 100})`);
     for (const box of picture.querySelectorAll("rect")) {
-      set(box, { x: x1, y: y1, width: x2 - x1, height: y2 - y1 });
+      const stroke = side * (box.classList.contains("halo") ? 0.028 : 0.014);
+      set(box, { x: x1, y: y1, width: x2 - x1, height: y2 - y1, "stroke-width": stroke });
       box.style.display = boxed ? "" : "none";
     }
     picture.setAttribute("viewBox", `0 0 ${crop ? left + side : width} ${height}`);

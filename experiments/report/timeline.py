@@ -106,7 +106,9 @@ def build_timeline(
     if high - low < 1e-9:
         low, high = low - 1, high + 1
     low, high = low - 0.04 * (high - low), high + 0.04 * (high - low)
-    times = sorted({_key(t) for t in score.sampled_pts_seconds} | {_key(f.pts_seconds) for f in frames})
+    times = sorted(
+        {_key(t) for t in score.sampled_pts_seconds} | {_key(f.pts_seconds) for f in frames}
+    )
     end = max(times[-1], score.input.duration_seconds if score.input else 0.0) or 1.0
 
     def x(seconds: float) -> float:
@@ -140,7 +142,10 @@ def build_strip(genuine: GenuineReference, score: float) -> Strip:
     dots = []
     for place in bins:
         dots.append(
-            (round(100 * (place + 0.5) / STRIP_BINS, 3), round(STRIP_BASE - 5 - step * seen[place], 2))
+            (
+                round(100 * (place + 0.5) / STRIP_BINS, 3),
+                round(STRIP_BASE - 5 - step * seen[place], 2),
+            )
         )
         seen[place] += 1
     at = x(score)
@@ -153,9 +158,7 @@ def build_strip(genuine: GenuineReference, score: float) -> Strip:
 
 
 def _row(person: Person, times: list[float], end: float, x: Axis, y: Axis) -> Row:
-    points = [
-        Point(i, f, x(f.pts_seconds), y(f.score)) for i, f in enumerate(person.track.frames)
-    ]
+    points = [Point(i, f, x(f.pts_seconds), y(f.score)) for i, f in enumerate(person.track.frames)]
     points.sort(key=lambda p: (p.frame.pts_seconds, p.frame.frame_index))
     order = {time: i for i, time in enumerate(times)}
     at = [order[_key(p.frame.pts_seconds)] for p in points]
@@ -188,4 +191,4 @@ def _key(seconds: float) -> float:
 
 
 def _label(value: float) -> str:
-    return f"{value:.6g}".replace("-", "−")
+    return f"{value:.6g}".replace("-", "\N{MINUS SIGN}")
