@@ -1,13 +1,16 @@
 """A decoded picture becomes upright full-range RGB.
 
-Three things that decoders leave to whoever shows the picture are settled here: the colour matrix and
-range, the shape of a pixel, and the turn and mirroring that a phone writes instead of turning pixels.
+Three things that decoders leave to whoever shows the picture are settled here: the colour matrix
+and range, the shape of a pixel, and the turn and mirroring that phones write instead of turning
+pixels.
 Transfer curves are left alone: HDR video (PQ, HLG) is not tone-mapped, so it looks flat.
 Interlaced pictures are given as they are coded, both fields woven together; nothing deinterlaces.
 """
 
 import math
+from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,7 +39,7 @@ _TURNS = {
 }
 
 
-class UnsupportedColour(ValueError):
+class UnsupportedColourError(ValueError):
     """A colour matrix that can't be turned into RGB here."""
 
 
@@ -46,7 +49,7 @@ def colour_matrix(frame: VideoFrame) -> Colorspace | None:
     A picture that doesn't say gets what players give it: BT.709 from 720 lines on, else BT.601.
 
     Raises:
-        UnsupportedColour: for YCgCo, ICtCp, constant luminance and others that swscale lacks.
+        UnsupportedColourError: for YCgCo, ICtCp, constant luminance and others that swscale lacks.
     """
     if frame.format.is_rgb:
         return None
@@ -55,7 +58,9 @@ def colour_matrix(frame: VideoFrame) -> Colorspace | None:
         return _MATRICES[said]
     if said in (_RGB, _UNSPECIFIED, _RESERVED):
         return Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
-    raise UnsupportedColour(f"its colour matrix (number {said} in ITU-T H.273) is not supported")
+    raise UnsupportedColourError(
+        f"its colour matrix (number {said} in ITU-T H.273) is not supported"
+    )
 
 
 def colour_range(frame: VideoFrame) -> ColorRange:
@@ -74,14 +79,15 @@ def turn_of(frame: VideoFrame) -> tuple[int, bool]:
         Degrees clockwise (0, 90, 180, 270; other angles go to the nearest of these), and whether it
         is mirrored left to right after that.
     """
-    for side_data in frame.side_data:  # type: ignore[attr-defined]  # the stub knows a dict only
+    entries: Iterable[Any] = frame.side_data  # a sequence, whatever PyAV's stub says
+    for side_data in entries:
         if side_data.type.name == "DISPLAYMATRIX":
             return turn_of_matrix(np.frombuffer(bytes(side_data), dtype=np.int32))
     return 0, False
 
 
 def turn_of_matrix(matrix: np.ndarray[tuple[int, ...], np.dtype[np.int32]]) -> tuple[int, bool]:
-    """Degrees clockwise and mirroring of a display matrix: (9,) int32, as ISO/IEC 14496-12 has it."""
+    """Degrees clockwise and mirroring of a display matrix, (9,) int32 as in ISO/IEC 14496-12."""
     if matrix.shape != (9,):
         raise ValueError(f"expected a display matrix of 9 numbers, got {matrix.shape}")
     a, b, c, d = (float(matrix[i]) for i in (0, 1, 3, 4))
@@ -118,12 +124,15 @@ class RgbConverter:
     def __init__(self, ratio: Fraction | None = None) -> None:
         self._ratio = ratio
         self._reformatter = VideoReformatter()
+        # By FFmpeg's angle, so that side data is rarely looked at: a frame whose side data was
+        # looked at holds itself, and its picture, until the garbage collector runs.
+        self._turns: dict[int, tuple[int, bool]] = {}
 
     def __call__(self, frame: VideoFrame) -> Uint8:
         """(height, width, 3) uint8 RGB, full range, upright, square pixels.
 
         Raises:
-            UnsupportedColour: see `colour_matrix`.
+            UnsupportedColourError: see `colour_matrix`.
         """
         width, height = shown_size(frame.width, frame.height, self._ratio, turn=0)
         rgb = self._reformatter.reformat(
@@ -138,7 +147,9 @@ class RgbConverter:
             threads=1,
         )
         image = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
-        turn, mirrored = turn_of(frame)
+        if frame.rotation not in self._turns:
+            self._turns[frame.rotation] = turn_of(frame)
+        turn, mirrored = self._turns[frame.rotation]
         if turn:
             image = np.asarray(cv2.rotate(image, _TURNS[turn]), dtype=np.uint8)
         if mirrored:

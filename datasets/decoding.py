@@ -24,7 +24,7 @@ from .packets import (
     short,
 )
 from .probing import open_video, prepare
-from .types import Float64, Frame, Int64, TimeLimitExceeded, UnreadableVideo, VideoInfo
+from .types import Float64, Frame, Int64, VideoInfo
 
 __all__ = ["VideoReader"]
 
@@ -33,6 +33,8 @@ _CAN_SKIP = frozenset({"h264", "hevc"})
 _READ_ON = 250  # packets; a gap up to here is read through, a longer one is sought over
 _WORTH_A_JUMP = 8  # packets; fewer than this are decoded rather than jumped over
 _STEPS_BACK = 2  # keyframes; how much earlier a second try begins
+
+_DAMAGED = "it, or what it is predicted from, can't be decoded"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class _Stretch:
     ranks: dict[int, int]
 
 
+class _DamageError(Exception):
+    """The quick way, that skips frames and runs ahead in threads, met something undecodable."""
+
+
 class VideoReader:
     """Gives a video's frames by their number in the order shown.
 
@@ -56,8 +62,11 @@ class VideoReader:
     RGB. Memory doesn't grow with the length of the video.
 
     Frames come out upright and with square pixels (see `colour`), interlaced ones with both fields
-    woven, each at its own size if the size changes within the stream. A frame that FFmpeg can't
-    decode, or that it marks as corrupt, is not given but listed in `shortfall`.
+    woven, each at its own size if the size changes within the stream.
+
+    A frame that FFmpeg can't decode, or marks as corrupt, is not given but listed in `shortfall`;
+    so are those that come after it up to the next keyframe, because they were predicted from it and
+    FFmpeg patches them up without a word.
 
     A stream without presentation times (a bare elementary stream, AVI with B-frames) is decoded
     from its beginning and its frames are counted.
@@ -95,6 +104,9 @@ class VideoReader:
         self._stream: VideoStream = opened.stream
         self._index = opened.index
         self._positions: Int64 = opened.index.positions()
+        self._times: Int64 = opened.index.pts[self._positions]
+        # Whether damage was met: no skipping, no running ahead, and where it lies is known exactly.
+        self._careful = not opened.index.timed
         self._opening_errors = opened.errors
         self._convert = RgbConverter(opened.stream.sample_aspect_ratio)
         self._source: Iterator[Packet[VideoStream]] = iter(())
@@ -141,51 +153,42 @@ class VideoReader:
         return self._read(wanted.tolist())
 
     def _read(self, pending: list[int]) -> Iterator[Frame]:
-        """Stretch by stretch. When the quick way loses a frame, goes on the careful way."""
-        careful = not self._index.timed
+        """Stretch by stretch. Once the quick way meets damage, goes on the careful way."""
         while pending:
-            stretch = self._first_stretch(pending, careful)
+            stretch = self._first_stretch(pending)
             wanted = set(stretch.ranks.values())
-            lost = False
-            for rank, picture in self._decode(stretch, quick=not careful):
-                if rank not in wanted or rank < pending[0]:
-                    continue
-                if not careful and (rank != pending[0] or picture.is_corrupt):
-                    lost = True
-                    break
-                while pending[0] < rank:
-                    self.shortfall.append(pending.pop(0))
-                pending.pop(0)
-                frame = self._frame(rank, picture)
-                if frame is None:
-                    self.shortfall.append(rank)
+            try:
+                for rank, picture in self._decode(stretch):
+                    if rank != pending[0] and not self._careful:
+                        break
+                    while pending[0] < rank:
+                        self._lose(pending.pop(0), _DAMAGED)
+                    pending.pop(0)
+                    try:
+                        image = self._convert(picture)
+                    except AV_FAILURES as error:
+                        self._lose(rank, f"it can't be turned into RGB ({short(error)})")
+                        continue
+                    yield Frame(rank, float(self.pts_seconds[rank]), image)
+            except _DamageError as damage:
+                note(self.errors, str(damage))
+            if pending and pending[0] in wanted:
+                if self._careful:
+                    self._lose(pending.pop(0), _DAMAGED)
                 else:
-                    yield frame
-                if not pending:
-                    return
-            if careful:
-                while pending and pending[0] in wanted:
-                    self.shortfall.append(pending.pop(0))
-            elif lost or (pending and pending[0] in wanted):
-                careful = True
+                    self._careful = True
+                    self._reopen()
 
-    def _frame(self, rank: int, picture: VideoFrame) -> Frame | None:
-        if picture.is_corrupt:
-            note(self.errors, f"frame {rank} is damaged")
-            return None
-        try:
-            image = self._convert(picture)
-        except AV_FAILURES as error:
-            note(self.errors, f"frame {rank} can't be turned into RGB ({short(error)})")
-            return None
-        return Frame(index=rank, pts_seconds=float(self.pts_seconds[rank]), image=image)
+    def _lose(self, rank: int, reason: str) -> None:
+        self.shortfall.append(rank)
+        note(self.errors, f"frame {rank} is not given: {reason}")
 
-    def _first_stretch(self, pending: list[int], careful: bool) -> _Stretch:
+    def _first_stretch(self, pending: list[int]) -> _Stretch:
         """The packets for the first wanted frames, up to where a jump is worth it."""
         last = len(self._index.pts) - 1
         if not self._index.timed:
             return _Stretch(0, last, {rank: rank for rank in pending})
-        back = _STEPS_BACK if careful else 0
+        back = _STEPS_BACK if self._careful else 0
         start, end = last + 1, -1
         ranks: dict[int, int] = {}
         for rank in pending:
@@ -197,35 +200,70 @@ class VideoReader:
             ranks[position] = rank
         return _Stretch(start, end, ranks)
 
-    def _decode(self, stretch: _Stretch, quick: bool) -> Iterator[tuple[int, VideoFrame]]:
-        """Numbered pictures of a stretch as they leave the decoder; the caller sorts out others."""
+    def _decode(self, stretch: _Stretch) -> Iterator[tuple[int, VideoFrame]]:
+        """A stretch's wanted pictures and their numbers, rising, without damaged ones.
+
+        Raises:
+            _DamageError: on the quick way, something in the stretch could not be decoded.
+        """
         self._go_to(stretch.start)
         context = self._stream.codec_context
-        skipping = quick and context.codec.canonical_name in _CAN_SKIP
-        ranks = {int(self._index.pts[p]): rank for p, rank in stretch.ranks.items()}
+        skipping = not self._careful and context.codec.canonical_name in _CAN_SKIP
+        damage: list[int] = []  # positions, in decoding order
+        given = -1
         counted = 0
         for position in range(stretch.start, stretch.end + 2):
             check_deadline(self._deadline, self._path)
             packet = self._next_packet() if position <= stretch.end else None
+            if packet is not None and packet.is_corrupt:
+                self._meet_damage(damage, position, "the container marks a packet as damaged")
             if skipping:
                 needed = packet is None or position in stretch.ranks
                 context.skip_frame = "DEFAULT" if needed else "NONREF"
-            for picture in self._send(packet):
+            try:
+                pictures = context.decode(packet)
+            except AV_FAILURES as error:
+                self._meet_damage(damage, position, f"a picture can't be decoded ({short(error)})")
+                pictures = []
+                counted += not self._index.timed  # it would have been a picture
+            for picture in pictures:
                 check_deadline(self._deadline, self._path)
-                if not self._index.timed:
-                    yield counted, picture
-                    counted += 1
-                elif picture.pts in ranks:
-                    yield ranks[picture.pts], picture
+                place = self._place_of(picture, counted)
+                counted += 1
+                if place is None or self._leads(place, stretch.start):
+                    continue
+                if picture.is_corrupt:
+                    self._meet_damage(damage, place, "a picture is marked as corrupt")
+                rank = stretch.ranks.get(place)
+                if rank is None or rank <= given:
+                    continue
+                begin = self._index.keyframe_before(place)
+                if not any(begin <= hurt <= place for hurt in damage):
+                    given = rank
+                    yield rank, picture
             if packet is None:
                 break
 
-    def _send(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-        try:
-            return self._stream.codec_context.decode(packet)
-        except AV_FAILURES as error:
-            note(self.errors, f"a picture can't be decoded ({short(error)})")
-            return []
+    def _meet_damage(self, damage: list[int], position: int, text: str) -> None:
+        if not self._careful:
+            raise _DamageError(text)
+        damage.append(position)
+        note(self.errors, text)
+
+    def _place_of(self, picture: VideoFrame, counted: int) -> int | None:
+        """The picture's place in decoding order; without times, simply how many came before it."""
+        if not self._index.timed:
+            return counted
+        if picture.pts is None:
+            return None
+        rank = int(np.searchsorted(self._times, picture.pts))
+        if rank == len(self._times) or self._times[rank] != picture.pts:
+            return None
+        return int(self._positions[rank])
+
+    def _leads(self, place: int, start: int) -> bool:
+        """Whether a picture can't be right because it needs what lies before the stretch."""
+        return self._index.timed and bool(self._index.pts[place] < self._index.pts[start])
 
     def _next_packet(self) -> Packet[VideoStream] | None:
         packet = next(self._source, None)
@@ -233,9 +271,9 @@ class VideoReader:
         return packet
 
     def _go_to(self, position: int) -> None:
-        """The next packet will be the one at `position`, and the decoder knows nothing before it."""
+        """The next packet is the one at `position`; the decoder knows nothing before it."""
         if not 0 <= position - self._next <= _READ_ON and not self._seek(position):
-            self._rewind()
+            self._reopen()
         while self._next < position:
             check_deadline(self._deadline, self._path)
             self._next_packet()
@@ -269,12 +307,15 @@ class VideoReader:
                     break
         return False
 
-    def _rewind(self) -> None:
-        """Opens the file afresh: the one way back that works for every container."""
-        self._container.close()
+    def _reopen(self) -> None:
+        """Opens the file afresh: the one way back to the beginning that works for every container.
+
+        The careful way uses a single thread, so that damage is marked and belongs to its packet.
+        """
+        self.close()
         self._container = open_container(self._path)
         self._stream = choose_stream(self._container, self._path)
-        prepare(self._stream, self._threads)
+        prepare(self._stream, self._threads, ahead=not self._careful or not self._index.timed)
         self._source = packets(self._container, self._stream, self.errors)
         self._next = 0
 

@@ -39,10 +39,13 @@ def read_manifest_videos(path: Path, roots: Mapping[str, Path]) -> list[Manifest
     if missing:
         raise BadManifest(
             f"{path}: not a manifest: no column {', '.join(sorted(missing))}; "
-            f"it has {', '.join(rows[0])}"
+            f"it has {', '.join(str(name) for name in rows[0])}"
         )
     videos, seen = [], set()
-    for row in rows:
+    for number, row in enumerate(rows, 1):
+        for column in ("video_id", "path"):
+            if not row[column]:
+                raise BadManifest(f"{path}: row {number} has no {column}")
         video_id = str(row["video_id"])
         if video_id in seen:
             raise BadManifest(f"{path}: the video_id {video_id!r} stands twice; ids are unique")
@@ -66,7 +69,7 @@ def file_sha256(path: Path) -> str:
 
 def _read_rows(path: Path) -> list[dict[str, Any]]:
     try:
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             import pyarrow as pa
             from pyarrow import parquet
 
@@ -81,3 +84,5 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
         raise BadManifest(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise BadManifest(f"{path}: not a UTF-8 CSV file; save it as UTF-8") from None
+    except (OSError, csv.Error) as error:
+        raise BadManifest(f"{path}: it can't be read ({error})") from None

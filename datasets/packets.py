@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 import av
@@ -30,7 +31,10 @@ AV_FAILURES = (
 )  # fmt: skip
 NO_TIME = np.iinfo(np.int64).min
 _ERRORS_IN_A_ROW = 3
-REENCODE = "re-encode it, for example with `ffmpeg -i IN -c:v libx264 -crf 12 OUT.mp4`"
+REENCODE = (
+    "re-encode it, at a smaller size if it is very large, for example with "
+    "`ffmpeg -i IN -c:v libx264 -crf 12 OUT.mp4`"
+)
 
 Bools = NDArray[np.bool_]
 
@@ -103,9 +107,7 @@ def choose_stream(container: InputContainer, path: str | Path) -> VideoStream:
 def check_size(width: int, height: int, path: str | Path) -> None:
     """Raises UnreadableVideo for pictures of more than MAX_PIXELS."""
     if width * height > MAX_PIXELS:
-        reason = (
-            f"its pictures are {width} x {height}, above the limit of {MAX_PIXELS:,} pixels"
-        )
+        reason = f"its pictures are {width} x {height}, above the limit of {MAX_PIXELS:,} pixels"
         raise unreadable(path, reason, "scale it down, for example to 3840 pixels wide")
 
 
@@ -141,7 +143,7 @@ def is_shown(packet: Packet[VideoStream], codec: str) -> bool:
         return False
     if codec not in ("vp8", "vp9"):
         return True
-    data = memoryview(packet)  # type: ignore[arg-type]  # has the buffer protocol, the stub doesn't say
+    data = memoryview(packet)
     if codec == "vp8":
         return bool(data[0] & 0x10)
     if data[-1] & 0xE0 == 0xC0:  # a superframe: hidden pictures, then the one that is shown
@@ -198,7 +200,7 @@ class PacketIndex:
             shown[places[np.unique(self.pts[places], return_index=True)[1]]] = True
         return replace(self, shown=shown)
 
-    @property
+    @cached_property
     def timed(self) -> bool:
         """Whether every shown packet says when. If not, pictures are known by counting only."""
         return self.trusted and bool((self.pts[self.shown] != NO_TIME).all())
@@ -226,7 +228,8 @@ class PacketIndex:
             return np.arange(int(self.shown.sum()), dtype=np.float64) / float(self.rate)
         # Through exact fractions of a second: time bases like 1001/30000 don't round twice.
         base = self.time_base
-        return (ticks - ticks[0]).astype(np.float64) * base.numerator / base.denominator
+        times: Float64 = (ticks - ticks[0]).astype(np.float64) * base.numerator / base.denominator
+        return times
 
     def duration_seconds(self) -> float:
         """From the first picture to the end of the last one, in seconds."""
@@ -243,9 +246,8 @@ class PacketIndex:
         a keyframe but is shown before it may need the pictures before that keyframe.
         `steps_back`: how many keyframes earlier to begin. 0 is the file's beginning.
         """
-        if not self.timed:
-            return 0
         places = np.flatnonzero(self.keys[: position + 1])
-        places = places[self.pts[places] <= self.pts[position]]
-        places = places[self.pts[places] != NO_TIME]
+        if self.timed:
+            times = self.pts[places]
+            places = places[(times != NO_TIME) & (times <= self.pts[position])]
         return int(places[-1 - steps_back]) if len(places) > steps_back else 0

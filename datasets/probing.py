@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from .colour import UnsupportedColour, colour_matrix, shown_size, turn_of
+from .colour import UnsupportedColourError, colour_matrix, shown_size, turn_of
 from .packets import (
     AV_FAILURES,
     MAX_PIXELS,
@@ -89,9 +89,7 @@ def probe(path: str | Path) -> VideoInfo:
     return opened.info
 
 
-def open_video(
-    path: str | Path, *, threads: int = 0, deadline: float | None = None
-) -> OpenVideo:
+def open_video(path: str | Path, *, threads: int = 0, deadline: float | None = None) -> OpenVideo:
     """Opens a file, reads all its packets once, and decodes its first picture.
 
     Args:
@@ -124,14 +122,18 @@ def open_video(
     return OpenVideo(container, stream, index, info, pts_seconds, errors)
 
 
-def prepare(stream: VideoStream, threads: int) -> None:
-    """Sets a stream's decoder up: its threads and its limits."""
+def prepare(stream: VideoStream, threads: int, *, ahead: bool = True) -> None:
+    """Sets a stream's decoder up: its threads and its limits.
+
+    `ahead`: decode in several threads. Without, errors come with the packet that causes them, and
+    H.264's decoder marks every picture that it patched up.
+    """
     context = stream.codec_context
     large = context.width * context.height > _LARGE_PICTURE
     if threads == 0 and large:
         threads = min(_LARGE_PICTURE_THREADS, os.cpu_count() or 1)
-    context.thread_type = ThreadType.AUTO
-    context.thread_count = threads
+    context.thread_type = ThreadType.AUTO if ahead else ThreadType.NONE
+    context.thread_count = threads if ahead else 1
     context.options = {"max_pixels": str(MAX_PIXELS)}
 
 
@@ -168,6 +170,8 @@ def _read_index(
             note(errors, f"a picture can't be decoded ({short(error)})")
     if first is None:
         reason = "its video stream has no packets" if not pts else "none of its pictures decode"
+        if pts and not context.width:  # FFmpeg refuses such sizes before it tells them
+            reason += f"; their size can't be told, or is above the limit of {MAX_PIXELS:,} pixels"
         detail = f" ({errors[0]})" if errors else ""
         raise unreadable(path, reason + detail, "copy or download it again, or " + REENCODE)
     index = PacketIndex(
@@ -195,7 +199,7 @@ def _describe(
 ) -> VideoInfo:
     try:
         colour_matrix(first)
-    except UnsupportedColour as error:
+    except UnsupportedColourError as error:
         raise unreadable(path, str(error), REENCODE) from error
     turn, mirrored = turn_of(first)
     width, height = shown_size(first.width, first.height, stream.sample_aspect_ratio, turn)

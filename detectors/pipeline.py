@@ -1,6 +1,5 @@
 """A CropDetector behind the cropping pipeline is a VideoScorer: a path in, a VideoScore out."""
 
-import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from ..datasets.crops import crop_face
 from ..datasets.decoding import VideoReader
 from ..datasets.faces import FaceDetector, create_face_detector
 from ..datasets.faces.tracking import FaceTracker
-from ..datasets.probing import hash_file
 from ..datasets.sampling import denser_indices, sample_indices
 from ..datasets.types import (
     Face,
@@ -27,6 +25,7 @@ from ..datasets.types import (
 )
 from .aggregation import parse
 from .checkpoints import Checkpoint
+from .ids import loose_id
 from .occlusion import occlusion_map, score_clips
 from .scores import Evidence, FrameScore, Status, TrackEvidence, TrackScore, VideoScore
 
@@ -330,14 +329,6 @@ class FacePipeline:
                     for p in picked
                 ),
             )
-
-
-def loose_id(path: str | Path) -> str:
-    """The id of a file that is in no manifest: `file/<sha256>`, of its name where it can't be read."""
-    try:
-        return f"file/{hash_file(path)}"
-    except (OSError, UnreadableVideo):
-        return f"unread/{hashlib.sha256(str(Path(path).absolute()).encode()).hexdigest()}"
 
 
 def _frame_score(sighting: _Sighting, logit: float) -> FrameScore:

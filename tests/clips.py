@@ -1,4 +1,4 @@
-"""Real little video files for the tests: made with FFmpeg's encoders, some of them bent afterwards."""
+"""Real little video files for the tests, made with FFmpeg's encoders; some are bent afterwards."""
 
 import math
 import struct
@@ -57,7 +57,9 @@ def read_number(image: Image) -> int:
         inset = max(1, (right - left) // 4)
         quarter = height // 4
         above = image[quarter // 4 : quarter - quarter // 4, left + inset : right - inset].mean()
-        below = image[quarter + quarter // 4 : 2 * quarter - quarter // 4, left + inset : right - inset]
+        below = image[
+            quarter + quarter // 4 : 2 * quarter - quarter // 4, left + inset : right - inset
+        ]
         if not abs(above - below.mean()) > 100:
             raise ValueError(f"bit {bit} is unclear: {above:.0f} over {below.mean():.0f}")
         number |= int(above > below.mean()) << bit

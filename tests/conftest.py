@@ -11,6 +11,8 @@ from unswap.detectors.cards import Card, GenuineReference, Measurement, Training
 from unswap.detectors.checkpoints import save_checkpoint
 from unswap.detectors.protocols import create_detector
 
+torch.set_num_threads(1)  # small networks: more threads only wait for each other
+
 TINY = {"backbone": "test_efficientnet"}
 
 

@@ -28,7 +28,7 @@ Box = tuple[float, float, float, float]
 
 def make_card(*, genuine: int = 61, **changes: Any) -> Card:
     """A card whose genuine set has scores spread around -2; `genuine=0`: none."""
-    scores = np.random.default_rng(3).normal(-2, 0.9, genuine).tolist()
+    scores = np.random.default_rng(3).normal(-2, 0.9, genuine or 1).tolist()
     reference = GenuineReference(
         "interviews-2023",
         "61 clips of talking people, 720p H.264, filmed with their consent, none used in training.",
@@ -170,7 +170,7 @@ def make_failure(status: Status, path: str = "exhibits/broken.mp4", **changes: A
 def draw_crop(rng: np.random.Generator, size: int = 224) -> Uint8:
     """A drawn egg with two eyes, on a blurred ground."""
     ground = rng.integers(60, 190, (6, 6, 3), dtype=np.uint8)
-    image = cv2.resize(ground, (size, size), interpolation=cv2.INTER_CUBIC)
+    image = cv2.resize(ground, (size, size), interpolation=cv2.INTER_LINEAR)
     middle = size // 2
     cv2.ellipse(
         image,

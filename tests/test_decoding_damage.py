@@ -64,41 +64,46 @@ def test_of_a_truncated_file_the_beginning_is_given(
         assert reader.pts_seconds[-1] == pytest.approx((reader.info.num_frames - 1) / 25, abs=0.2)
 
 
-@pytest.mark.parametrize("name", ["front.mp4", "a.mkv", "hevc.mp4", "vp9.webm"])
-def test_a_hole_costs_only_its_group_of_pictures(
-    clip: Callable[[str], Path], tmp_path: Path, name: str
+@pytest.mark.parametrize("name", ["front.mp4", "a.mkv", "fragments.mp4"])
+@pytest.mark.parametrize("seed", [0, 2, 4])
+def test_around_a_hole_no_frame_is_given_that_is_not_as_it_was(
+    clip: Callable[[str], Path], tmp_path: Path, name: str, seed: int
 ) -> None:
-    if name == "hevc.mp4":
-        pytest.skip("one group of pictures")
+    """FFmpeg alone patches such frames up from others, and says so for few of them only."""
+    with VideoReader(clip(name)) as reader:
+        whole = {round(f.pts_seconds, 3): f.image for f in reader.read(range(COUNT))}
+    chance = np.random.default_rng(seed)
     data = bytearray(clip(name).read_bytes())
-    middle = len(data) * 45 // 100
-    data[middle : middle + len(data) // 20] = np.random.default_rng(2).bytes(len(data) // 20)
+    start = int(chance.integers(len(data) // 3, len(data) * 2 // 3))
+    data[start : start + len(data) // 20] = chance.bytes(len(data) // 20)
     path = tmp_path / name
     path.write_bytes(data)
     with VideoReader(path) as reader:
-        frames = list(reader.read(range(reader.info.num_frames)))
-        assert reader.shortfall or reader.info.num_frames < COUNT
+        every = range(reader.info.num_frames)
+        frames = list(reader.read(every))
+        assert reader.shortfall
         assert reader.errors
-        good = {f.index for f in frames}
-    assert len(good) >= 30
-    assert read_number(frames[0].image) == 0
+        assert sorted([f.index for f in frames] + reader.shortfall) == list(every)
+        lost = sorted(reader.shortfall)
+        # Asked for alone they are lost as well, whatever is skipped on the way to them.
+        assert list(reader.read(lost)) == []
+        assert reader.shortfall == lost
+    assert len(frames) >= 20
+    wrong = [f.index for f in frames if (f.image != whole[round(f.pts_seconds, 3)]).any()]
+    assert len(wrong) <= 1  # an injury to a picture's last rows can go unnoticed
 
 
-def test_a_frame_marked_corrupt_is_a_shortfall(clip: Callable[[str], Path], tmp_path: Path) -> None:
+def test_after_the_hole_frames_are_given_again(clip: Callable[[str], Path], tmp_path: Path) -> None:
     data = bytearray(clip("front.mp4").read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 40] = bytes(40)
+    data[len(data) // 2 : len(data) // 2 + 400] = bytes(400)
     path = tmp_path / "dent.mp4"
     path.write_bytes(data)
     with VideoReader(path) as reader:
         assert reader.info.num_frames == COUNT
-        given = [f.index for f in reader.read(range(COUNT))]
-        assert reader.shortfall
-        assert sorted(given + reader.shortfall) == list(range(COUNT))
-        lost = list(reader.shortfall)
-        # Asked for alone, the same frames are lost, whatever is skipped on the way to them.
-        assert list(reader.read(lost)) == []
-        assert reader.shortfall == lost
+        given = [read_number(f.image) for f in reader.read(range(COUNT))]
+        lost = sorted(reader.shortfall)
+    assert lost[-1] == 39  # the next keyframe is 40
+    assert given == [n for n in range(COUNT) if n not in lost]
 
 
 def test_a_file_that_vanishes_after_opening_does_not_crash(
@@ -164,7 +169,7 @@ def _survive(clip: Callable[[str], Path], folder: Path, seeds: range) -> None:
                 assert sorted(given + reader.shortfall) == wanted.tolist(), path
                 opened += 1
         except UnreadableVideo as error:
-            assert str(path) in str(error)
+            assert str(path) in str(error)  # noqa: PT017  # most files do open
         path.unlink()
     assert opened > len(seeds) // 4  # most damage leaves something to see
 

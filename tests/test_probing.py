@@ -12,6 +12,7 @@ import pytest
 from clips import numbered_frames, patch_durations, patch_rotation, write_sound, write_video
 
 from unswap.datasets.decoding import VideoReader
+from unswap.datasets.packets import check_size
 from unswap.datasets.probing import hash_file, probe
 from unswap.datasets.types import UnreadableVideo
 
@@ -52,13 +53,12 @@ def test_a_codec_has_its_own_name_not_its_decoders(
 
 
 @pytest.mark.parametrize("factor", [0.1, 7.0])
-def test_headers_that_lie_about_the_length_are_not_believed(
-    tmp_path: Path, factor: float
-) -> None:
+def test_headers_that_lie_about_the_length_are_not_believed(tmp_path: Path, factor: float) -> None:
     path = write_video(tmp_path / "liar.mp4", numbered_frames(50), options={"bf": "0"})
     patch_durations(path, factor)
-    with av.open(str(path)) as container:
-        assert abs(container.duration / 1e6 - 2.0) > 0.5  # the lie arrives at FFmpeg
+    if factor < 1:  # FFmpeg sees through the others by itself
+        with av.open(str(path)) as container:
+            assert container.duration < 1e6
     with VideoReader(path) as reader:
         assert reader.info.num_frames == 50
         assert reader.info.duration_seconds == pytest.approx(2.0)
@@ -187,13 +187,15 @@ def test_pictures_beyond_the_limit_are_refused(tmp_path: Path) -> None:
     for plane in huge.planes:
         plane.update(bytes(plane.buffer_size))
     path = write_video(tmp_path / "huge.mkv", [huge], codec="ffv1", pix_fmt="gray")
-    _check_refused(path, "16384 x 2560", "40,000,000", "scale it down")
+    _check_refused(path, "40,000,000 pixels", "smaller size")
+    with pytest.raises(UnreadableVideo, match="16384 x 2560"):
+        check_size(16384, 2560, path)
 
 
 def test_ffmpeg_says_nothing_on_the_terminal(plain: Path, tmp_path: Path) -> None:
     path = tmp_path / "damaged.mp4"
     data = bytearray(plain.read_bytes())
-    middle = data.index(b"mdat") + 400
+    middle = data.index(b"mdat") + (data.index(b"moov") - data.index(b"mdat")) // 2
     data[middle : middle + 600] = bytes(600)
     path.write_bytes(data)
     code = (

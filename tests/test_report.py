@@ -20,7 +20,7 @@ from unswap.detectors.cards import GenuineReference
 from unswap.detectors.scores import Evidence, FrameScore, Status, TrackEvidence, TrackScore
 from unswap.experiments.report import facts
 from unswap.experiments.report.people import extremes, people_of
-from unswap.experiments.report.pictures import LOWERS_RGB, RAISES_RGB, encode_map
+from unswap.experiments.report.pictures import LOWERS_RGB, RAISES_RGB, build_album, encode_map
 from unswap.experiments.report.render import render_report, report_key, safe_stem, write_report
 from unswap.experiments.report.timeline import build_strip, build_timeline, nice_ticks
 
@@ -166,13 +166,15 @@ def test_a_failure_has_no_score_and_no_timeline():
 
 
 def test_each_picture_is_embedded_once():
-    html = page_of(make_score(people=5, frames=12))
+    score = make_score(people=5, frames=12)
+    html = page_of(score)
     uris = re.findall(r'href="(data:image/[^"]+)"', html)
     assert len(uris) == len(set(uris))
     assert uris
     used = set(re.findall(r'<use href="#([^"]+)"', html))
     assert used <= set(re.findall(r'id="([^"]+)"', html))
-    assert len(re.findall(r'<image id="crop-', html)) == 12 + 7 + 12  # the first three people
+    num_crops = sum(p.track.num_frames for p in people_of(score)[:3])
+    assert html.count('<image id="crop-') == num_crops
 
 
 def test_the_size_is_moderate():
@@ -350,6 +352,26 @@ def test_the_command_survives_a_shell(path):
 def test_the_command_without_sampled_frames():
     line = facts.command_line(make_failure(Status.UNREADABLE))
     assert shlex.split(line) == ["unswap", "score", "exhibits/broken.mp4", "--detector", "demo"]
+
+
+def test_a_score_of_one_person_says_so():
+    score = make_score(people=2, frames=6, aggregation="mean-logit/track-3")
+    assert "It is the score of track 3 alone" in Page(page_of(score)).words()
+    assert facts.command_line(score).endswith("--detector demo --person 3")
+    assert "alone, as was asked" not in page_of(make_score(people=2, frames=6))
+
+
+def test_noise_is_not_blown_up():
+    frames = tuple(FrameScore(k, float(k), 0.001 * k, (0, 0, 9, 9)) for k in range(4))
+    score = make_score(people=1, evidence=False, tracks=(TrackScore(0, 0.001, frames),))
+    people = people_of(score)
+    (row,) = build_timeline(score, people, among=people, zero=True).rows
+    assert max(p.y for p in row.points) - min(p.y for p in row.points) < 1
+    score = make_score(people=1, frames=4)
+    kept = score.evidence.tracks[0]
+    faint = replace(kept, heat_maps=tuple(m * 1e-4 for m in kept.heat_maps))
+    evidence = replace(score.evidence, tracks=(faint,))
+    assert build_album(replace(score, evidence=evidence), people_of(score)).limit == 0.1
 
 
 def test_the_same_input_gives_the_same_bytes():

@@ -56,9 +56,7 @@ def test_a_video_as_long_as_a_clip_gives_it_once() -> None:
     assert got.tolist() == [[0, 2, 4, 6]]
 
 
-@given(
-    rising_times, st.integers(1, 40), st.integers(1, 9), st.integers(1, 4)
-)
+@given(rising_times, st.integers(1, 40), st.integers(1, 9), st.integers(1, 4))
 def test_clips_hold_what_is_promised(
     times: np.ndarray, num_clips: int, clip_length: int, stride: int
 ) -> None:

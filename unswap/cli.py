@@ -1,6 +1,7 @@
 """The command line. Heavy imports wait until a command needs them."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ class UsageError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     parser = build_parser()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names that the screen's encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()
@@ -119,11 +122,12 @@ def _score(options: argparse.Namespace) -> int:
     ) as error:
         raise UsageError(_message(error)) from error
     except MustStop as error:
-        print(
-            f"unswap score: stopped: {error}. Free some space and go on with --resume; "
-            "what is finished is kept",
-            file=sys.stderr,
+        then = (
+            "Free some space, if that is why, and go on with --resume; what is finished is kept"
+            if options.out
+            else "Without --out nothing was kept"
         )
+        print(f"unswap score: stopped: {error}. {then}", file=sys.stderr)
         return EXIT_STOPPED
 
 
@@ -162,9 +166,13 @@ def _roots(texts: Sequence[str]) -> dict[str, Path]:
     roots = {}
     for text in texts:
         name, equals, folder = text.partition("=")
-        name, folder = (name, folder) if equals else ("", text)
+        if not equals or Path(text).is_dir():  # a bare folder, whose name may hold a "="
+            name, folder = "", text
         if not Path(folder).is_dir():
             raise UsageError(f"--root {text}: {folder} is not a folder")
+        if name in roots:
+            what = f"the root {name!r}" if name else "a root without a name"
+            raise UsageError(f"--root {text}: {what} was given already, as {roots[name]}")
         roots[name] = Path(folder)
     return roots
 
@@ -174,15 +182,22 @@ def _message(error: Exception) -> Any:
     return error.args[0] if isinstance(error, KeyError) else error
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from None
+
+
 def _positive(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
     return value
 
 
 def _not_negative(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text}")
     return value

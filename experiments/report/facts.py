@@ -1,5 +1,6 @@
 """What a report says in words: the score's standing, the facts, the settings, the command."""
 
+import re
 import shlex
 import unicodedata
 from dataclasses import dataclass
@@ -212,7 +213,15 @@ def command_line(score: VideoScore) -> str:
     words = ["unswap", "score", shell_quote(score.path)]
     if score.sampled_pts_seconds:
         words += ["--num-frames", str(len(score.sampled_pts_seconds))]
-    return " ".join([*words, "--detector", shell_quote(score.detector.name)])
+    words += ["--detector", shell_quote(score.detector.name)]
+    alone = only_track(score)
+    return " ".join(words if alone is None else [*words, "--person", str(alone)])
+
+
+def only_track(score: VideoScore) -> int | None:
+    """The track whose score is the video's, where the `aggregation` names one; else None."""
+    named = re.search(r"/track-(\d+)$", score.aggregation)
+    return int(named[1]) if named else None
 
 
 def shell_quote(text: str) -> str:

@@ -18,6 +18,7 @@ JPEG_QUALITY = 85
 RAISES_RGB = (178, 24, 43)  # the ends of ColorBrewer's RdBu, told apart without red-green sight
 LOWERS_RGB = (33, 102, 172)
 MAP_OPACITY = 0.8
+LEAST_LIMIT = 0.1  # logits: maps that do nothing shall not look as if they did
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def build_album(score: VideoScore, people: tuple[Person, ...]) -> Album:
     full = people[:FULL_PEOPLE]
     store = {p.id: p for p in _frames(score, people)}
     maps = [m for p in full if p.track.track_id in evidence for m in _maps(p, evidence)]
-    limit = max((float(np.abs(m).max()) for m in maps), default=0.0) or 1e-6
+    limit = max((float(np.abs(m).max()) for m in maps), default=0.0)
+    limit = max(limit, LEAST_LIMIT)
     galleries = []
     for person in full:
         kept = evidence.get(person.track.track_id)
@@ -116,7 +118,8 @@ def data_uri(kind: str, content: bytes) -> str:
 def encode_crop(image: Uint8) -> bytes:
     """(size, size, 3) RGB as JPEG, at most 224 pixels a side: to be looked at, not measured."""
     if image.shape[0] > CROP_PIXELS:
-        image = cv2.resize(image, (CROP_PIXELS, CROP_PIXELS), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(image, (CROP_PIXELS, CROP_PIXELS), interpolation=cv2.INTER_AREA)
+        image = np.asarray(small, np.uint8)
     return _encode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
 
 

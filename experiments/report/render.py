@@ -78,6 +78,7 @@ def render_report(score: VideoScore, card: Card, *, version: str, generated_at: 
         setting_facts=facts.setting_facts(score),
         detector_facts=facts.detector_facts(score),
         command=facts.command_line(score),
+        only_track=facts.only_track(score),
         record=json.dumps(score.to_dict(), indent=1, allow_nan=False),
         recipe=json.dumps(card.recipe, indent=2, ensure_ascii=False, default=str),
     )

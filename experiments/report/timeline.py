@@ -16,6 +16,7 @@ from .people import Person
 Axis = Callable[[float], float]
 
 ROW_HEIGHT = 96
+LEAST_RANGE = 1.0  # logits up a row: noise shall not fill it
 PAD = 10
 STRIP_BASE = 100
 STRIP_BINS = 48
@@ -103,8 +104,9 @@ def build_timeline(
     frames = [f for p in among for f in p.track.frames]
     scores = [f.score for f in frames] + [p.track.score for p in among] + [0.0] * zero
     low, high = min(scores), max(scores)
-    if high - low < 1e-9:
-        low, high = low - 1, high + 1
+    least = LEAST_RANGE if zero else 1e-3
+    if high - low < least:
+        low, high = (low + high - least) / 2, (low + high + least) / 2
     low, high = low - 0.04 * (high - low), high + 0.04 * (high - low)
     times = sorted(
         {_key(t) for t in score.sampled_pts_seconds} | {_key(f.pts_seconds) for f in frames}

@@ -11,7 +11,7 @@ from ...detectors import pretrained
 from ...detectors.headers import identify
 from .inputs import Inputs
 from .run import ScoringRun, Settings, Summary, journal_path
-from .tables import OUT_SUFFIXES, printable
+from .tables import OUT_SUFFIXES, one_line, read_statuses
 
 MOST_DEFAULT_JOBS = 4  # a worker takes about 0.7 GB
 
@@ -31,11 +31,15 @@ def score_command(inputs: Inputs, options: argparse.Namespace, version: str) -> 
             raise ValueError(f"--out {out}: expected a name that ends in {', '.join(OUT_SUFFIXES)}")
         if not out.absolute().parent.is_dir():
             raise ValueError(f"--out {out}: there is no folder {out.absolute().parent}")
+        if not os.access(out.absolute().parent, os.W_OK):
+            raise ValueError(f"--out {out}: no permission to write into {out.absolute().parent}")
         if out.exists() and not journal_path(out).exists():
             if options.resume:
-                print(f"{out} is finished: nothing to resume")
-                return 0
+                print(one_line(f"{out} is finished: nothing to resume"))
+                return 0 if read_statuses(out) <= {"scored"} else 3
             raise ValueError(f"--out {out}: exists already; choose another name, or delete it")
+    if options.report is not None and options.report.exists() and not options.report.is_dir():
+        raise ValueError(f"--report {options.report}: exists, and is not a folder")
     checkpoint = pretrained.locate(options.detector or pretrained.DEFAULT)
     settings = Settings(
         checkpoint=checkpoint,
@@ -73,7 +77,7 @@ def _line(record: dict[str, Any], report: str | None) -> str:
         line += f"  ({reason})"
     if report:
         line += f"  -> {report}"
-    return printable(line).replace("\n", " ")
+    return one_line(line)
 
 
 def _print_summary(summary: Summary, settings: Settings) -> None:
@@ -83,8 +87,8 @@ def _print_summary(summary: Summary, settings: Settings) -> None:
     if summary.kept:
         print(f"{summary.kept} of them were finished before this run")
     for path, other in summary.duplicates:
-        print(printable(f"same bytes, not scored again: {path} = {other}"))
+        print(one_line(f"same bytes, not scored again: {path} = {other}"))
     if settings.out:
-        print(printable(f"wrote {settings.out}"))
+        print(one_line(f"wrote {settings.out}"))
     if summary.counts.get("scored"):
         print("scores are uncalibrated logits: higher is more fake; they are no probabilities")

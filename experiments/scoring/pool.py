@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +100,7 @@ def run_jobs(
     jobs: Iterable[tuple[int, str, str | None]],
     settings: dict[str, Any],
     num_workers: int,
-) -> Iterator[Answer]:
+) -> Generator[Answer]:
     """Scores jobs in worker processes, and gives each answer as it comes.
 
     Args:
@@ -120,17 +120,17 @@ def run_jobs(
     limit = settings["time_limit_seconds"]
     try:
         while workers:
+            for i, busy in enumerate(workers):  # however busy the others keep the inbox
+                if limit is not None and busy.key is not None:
+                    if time.monotonic() - busy.started > limit + KILL_GRACE_SECONDS:
+                        reason = f"{busy.path}: hung, and was ended after {limit:g} s"
+                        key = busy.key
+                        busy.end()
+                        workers[i] = _Worker(settings, inbox)
+                        yield Answer(key, None, "timeout", reason)
             try:
                 worker, message = inbox.get(timeout=0.25)
             except queue.Empty:
-                for i, busy in enumerate(workers):
-                    if limit is not None and busy.key is not None:
-                        if time.monotonic() - busy.started > limit + KILL_GRACE_SECONDS:
-                            reason = f"{busy.path}: hung, and was ended after {limit:g} s"
-                            key = busy.key
-                            busy.end()
-                            workers[i] = _Worker(settings, inbox)
-                            yield Answer(key, None, "timeout", reason)
                 continue
             if worker not in workers:
                 continue  # ended by us

@@ -3,15 +3,17 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ...detectors.ids import loose_id
 from ...detectors.scores import DetectorId, Status, VideoScore
 from .inputs import Inputs
 from .journal import Journal
-from .pool import Answer, MustStop, run_jobs
+from .pool import Answer, MustStop, UnusableDetector, run_jobs
 from .tables import write_results
 
 
@@ -94,7 +96,9 @@ class ScoringRun:
         on_result: called with each finished VideoScore, as a dict, and its report's path.
 
     Raises:
-        JournalMismatch: an unfinished run lies at `out`, or one with other settings.
+        JournalMismatch: an unfinished run lies at `out`, one with other settings, or one that goes
+            on at this moment.
+        MustStop: the journal can't be written.
     """
 
     def __init__(self, inputs: Inputs, settings: Settings, on_result: Listener) -> None:
@@ -107,7 +111,11 @@ class ScoringRun:
         self._journal: Journal | None = None
         if settings.out:
             wanted = settings.of_results(inputs.manifest_sha256)
-            self._journal = Journal(journal_path(settings.out), wanted, resume=settings.resume)
+            path = journal_path(settings.out)
+            try:
+                self._journal = Journal(path, wanted, resume=settings.resume)
+            except OSError as error:
+                raise MustStop(f"{error.filename or path}: {_why(error)}") from error
 
     def run(self) -> Summary:
         """Scores what is not finished yet, and writes the output.
@@ -116,9 +124,9 @@ class ScoringRun:
             MustStop: the disk is full, or the like; the run can be resumed.
             UnusableDetector: the detector or the device can't be used.
         """
-        if self.settings.report:
-            self.settings.report.mkdir(parents=True, exist_ok=True)
         try:
+            if self.settings.report:
+                self.settings.report.mkdir(parents=True, exist_ok=True)
             if self._journal:
                 for record in self._journal.records():
                     self.summary.kept += 1
@@ -128,15 +136,22 @@ class ScoringRun:
             first = next(todo, None)
             if first is not None:
                 jobs = chain([first], todo)
-                for answer in run_jobs(jobs, self.settings.for_workers(), self.settings.jobs):
-                    self._finish(answer)
+                answers = run_jobs(jobs, self.settings.for_workers(), self.settings.jobs)
+                with closing(answers):  # ends the workers, whatever happens here
+                    for answer in answers:
+                        self._finish(answer)
             if self._journal and self.settings.out:
                 records = self._journal.records
                 write_results(self.settings.out, records, self.inputs.manifest_sha256)
-                self._journal.close()
-                journal_path(self.settings.out).unlink()
+                self._journal.discard()
+        except UnusableDetector:
+            if self._journal and self._journal.is_empty():
+                self._journal.discard()  # nothing that another try would have to go on from
+            raise
         except OSError as error:
-            raise MustStop(f"{error.filename or self.settings.out}: {error.strerror}") from error
+            piped = isinstance(error, BrokenPipeError) or not self.settings.out
+            name = error.filename or ("standard output" if piped else self.settings.out)
+            raise MustStop(f"{name}: {_why(error)}") from error
         finally:
             if self._journal:
                 self._journal.close()
@@ -144,8 +159,6 @@ class ScoringRun:
 
     def _todo(self) -> Iterator[tuple[int, str, str | None]]:
         """Jobs that are not finished; bytes that had their turn under another path are left out."""
-        from ...detectors.pipeline import loose_id
-
         for key, job in enumerate(self.inputs.jobs):
             video_id = job.video_id or loose_id(job.path)
             if video_id in self._first_path:
@@ -173,3 +186,8 @@ class ScoringRun:
             self._journal.add(record)
         self.summary.counts[record["status"]] += 1
         self.on_result(record, answer.report)
+
+
+def _why(error: OSError) -> str:
+    """The reason alone, where an error has one; pyarrow's have a text only."""
+    return error.strerror or str(error)

@@ -106,6 +106,30 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def one_line(text: str) -> str:
+    """A text for one line of a screen: line breaks and other control characters written out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def read_statuses(out: Path) -> set[str]:
+    """Which statuses stand in a finished output file.
+
+    Raises:
+        ValueError: not an output of ours.
+    """
+    try:
+        if out.suffix == ".json":
+            return {record["status"] for record in json.loads(out.read_text(encoding="utf-8"))}
+        if out.suffix == ".csv":
+            with out.open(newline="", encoding="utf-8") as file:
+                return {row["status"] for row in csv.DictReader(file)}
+        from pyarrow import parquet
+
+        return set(parquet.read_table(out, columns=["status"])["status"].to_pylist())
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ValueError(f"{out}: not a table of scores ({error})") from None
+
+
 def _write_table(path: Path, columns: dict[str, str], rows: Iterable[Row]) -> None:
     if path.suffix == ".csv":
         with _replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -142,7 +166,10 @@ class _replacing:  # noqa: N801 (a context manager used as a verb)
         return self.temporary
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None:
-            os.replace(self.temporary, self.target)
-        else:
+        try:
+            if kind is None:
+                with self.temporary.open("r+b") as file:
+                    os.fsync(file.fileno())
+                os.replace(self.temporary, self.target)
+        finally:
             self.temporary.unlink(missing_ok=True)

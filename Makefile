@@ -1,0 +1,49 @@
+# Two commands need nothing but Python >= 3.11 and make:
+#   make demo   sets up .venv, makes or fetches three short clips, scores them, writes reports
+#   make test   sets up the same way and runs the tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# the checkout's folders (datasets, ...) must not be importable under those names
+export PYTHONSAFEPATH := 1
+
+.PHONY: demo test test-slow lint types check speed clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python -m unswap.experiments.demo --out demo-output
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow --timeout 3600
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# what is shipped is what is checked: installed into a folder of its own, not the checkout
+types: $(VENV)/.dev
+	rm -rf build/types
+	$(BIN)/python -m pip install --quiet --no-deps --target build/types .
+	cd build/types && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p unswap
+
+check: lint types test
+
+speed: $(VENV)/.dev
+	$(BIN)/python -m unswap.experiments.speed score
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[demo]"
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist demo-output *.egg-info
