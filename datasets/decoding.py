@@ -99,6 +99,7 @@ class VideoReader:
         self.errors: list[str] = list(opened.errors)
         self._path = path
         self._threads = threads
+        self._closed = False
         self._deadline = deadline
         self._container = opened.container
         self._stream: VideoStream = opened.stream
@@ -124,20 +125,26 @@ class VideoReader:
         self.close()
 
     def close(self) -> None:
-        """Closes the file. Reading afterwards raises."""
+        """Closes the file. Reading afterwards raises ValueError."""
+        self._closed = True
         self._source = iter(())
         self._container.close()
 
     def read(self, indices: Sequence[int] | Int64) -> Iterator[Frame]:
         """The frames with these numbers, one by one; what can't be decoded goes to `shortfall`.
 
+        One reading at a time: beginning another ends the one before.
+
         Args:
             indices: (n,) strictly rising, from 0 up to `info.num_frames` - 1.
 
         Raises:
-            ValueError: the indices don't rise or lie outside the video.
+            ValueError: the indices don't rise or lie outside the video, or the reader is closed.
+            UnreadableVideo: while iterating, when the file has to be opened again and is gone.
             TimeLimitExceeded: while iterating, when the deadline has passed.
         """
+        if self._closed:
+            raise ValueError(f"{self._path}: reading from a closed VideoReader")
         wanted = np.asarray(indices, dtype=np.int64)
         if wanted.ndim != 1:
             raise ValueError(f"expected indices (n,), got shape {wanted.shape}")
@@ -312,7 +319,7 @@ class VideoReader:
 
         The careful way uses a single thread, so that damage is marked and belongs to its packet.
         """
-        self.close()
+        self._container.close()
         self._container = open_container(self._path)
         self._stream = choose_stream(self._container, self._path)
         prepare(self._stream, self._threads, ahead=not self._careful or not self._index.timed)

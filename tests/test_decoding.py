@@ -1,5 +1,7 @@
 """Exactly the frames that were asked for, upright and in the right colours."""
 
+import gc
+import resource
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -460,3 +462,31 @@ def test_frames_are_streamed_one_by_one(clip: Callable[[str], Path]) -> None:
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert peak < 12 * 128 * 160 * 3
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+def test_decoded_pictures_are_freed_without_the_garbage_collector(tmp_path: Path) -> None:
+    def megabytes() -> float:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / 2**20
+
+    path = write_video(
+        tmp_path / "large.mp4", numbered_frames(160, 960, 544), options={"preset": "ultrafast"}
+    )
+    with VideoReader(path) as reader:
+        gc.disable()
+        try:
+            list(zip(range(20), reader.read(range(160)), strict=False))
+            before = megabytes()
+            assert sum(1 for _ in reader.read(range(160))) == 160
+            growth = megabytes() - before
+        finally:
+            gc.enable()
+    assert growth < 40  # kept, their planes would take 120 MB, and in RGB 240
+
+
+def test_a_closed_reader_says_so(clip: Callable[[str], Path]) -> None:
+    with VideoReader(clip("plain.mp4")) as reader:
+        pass
+    with pytest.raises(ValueError, match="closed"):
+        reader.read([0])

@@ -163,7 +163,7 @@ def _detectors(options: argparse.Namespace) -> int:
 
 
 def _roots(texts: Sequence[str]) -> dict[str, Path]:
-    roots = {}
+    roots: dict[str, Path] = {}
     for text in texts:
         name, equals, folder = text.partition("=")
         if not equals or Path(text).is_dir():  # a bare folder, whose name may hold a "="

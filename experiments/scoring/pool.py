@@ -120,8 +120,10 @@ def run_jobs(
     limit = settings["time_limit_seconds"]
     try:
         while workers:
+            with inbox.mutex:
+                answered = [worker for worker, _ in inbox.queue]
             for i, busy in enumerate(workers):  # however busy the others keep the inbox
-                if limit is not None and busy.key is not None:
+                if limit is not None and busy.key is not None and busy not in answered:
                     if time.monotonic() - busy.started > limit + KILL_GRACE_SECONDS:
                         reason = f"{busy.path}: hung, and was ended after {limit:g} s"
                         key = busy.key

@@ -53,8 +53,12 @@ def _load(settings: dict[str, Any], answers: TextIO) -> Any:
             person=settings["person"],
             keep_evidence=settings["report"] is not None,
         )
-    except (BadCheckpoint, RuntimeError, ValueError) as error:  # RuntimeError: no such device
+    except (BadCheckpoint, ValueError) as error:
         _say(answers, {"answer": "unusable", "reason": str(error).splitlines()[0]})
+        sys.exit(0)
+    except (RuntimeError, AssertionError) as error:  # torch: no such device, or not built for it
+        reason = f"device {settings['device']!r}: {str(error).splitlines()[0]}"
+        _say(answers, {"answer": "unusable", "reason": reason})
         sys.exit(0)
     _say(answers, {"answer": "ready", "detector": dict(checkpoint.id.__dict__)})
     return pipeline
