@@ -1,7 +1,7 @@
 """A still picture into a short moving clip, as a hand-held camera would film a photograph.
 
-Stills are not video: nothing moves in the face itself. Such clips test the way from a file to a score;
-they do not stand for filmed people.
+Stills are not video: nothing moves in the face itself. Such clips test the way from a file to a
+score; they do not stand for filmed people.
 """
 
 from collections.abc import Iterable, Iterator
@@ -42,7 +42,11 @@ def animate(still: Uint8, num_frames: int, rng: np.random.Generator, fps: float)
         move = cv2.getRotationMatrix2D((width / 2, height / 2), float(degrees[i]), float(zoom[i]))
         move[:, 2] += [x[i] - (width - out_width) / 2, y[i] - (height - out_height) / 2]
         frame = cv2.warpAffine(
-            still, move, (out_width, out_height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+            still,
+            move,
+            (out_width, out_height),
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REFLECT,
         ).astype(np.float32)
         noise = rng.standard_normal((out_height, out_width, 1), dtype=np.float32)
         frame = frame * np.float32(light[i]) + noise * np.float32(sigma)
@@ -57,7 +61,9 @@ def _drift(seconds: Float64, rng: np.random.Generator) -> Float64:
     return np.asarray(waves.mean(axis=1))
 
 
-def write_clip(path: Path, frames: Iterable[Uint8], fps: float, crf: int, preset: str = "medium") -> None:
+def write_clip(
+    path: Path, frames: Iterable[Uint8], fps: float, crf: int, preset: str = "medium"
+) -> None:
     """Encodes (H, W, 3) uint8 RGB pictures of one even size as H.264 4:2:0 with x264.
 
     Raises:
@@ -65,7 +71,9 @@ def write_clip(path: Path, frames: Iterable[Uint8], fps: float, crf: int, preset
     """
     rate = Fraction(fps).limit_denominator(1001)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": preset})
+        stream = container.add_stream(
+            "libx264", rate=rate, options={"crf": str(crf), "preset": preset}
+        )
         assert isinstance(stream, av.VideoStream)
         stream.pix_fmt = "yuv420p"
         count = 0
@@ -73,7 +81,9 @@ def write_clip(path: Path, frames: Iterable[Uint8], fps: float, crf: int, preset
             if count == 0:
                 height, width = image.shape[:2]
                 if height % 2 or width % 2:
-                    raise ValueError(f"{path}: expected an even size for 4:2:0, got {width}x{height}")
+                    raise ValueError(
+                        f"{path}: expected an even size for 4:2:0, got {width}x{height}"
+                    )
                 stream.height, stream.width = height, width
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
             frame.pts, frame.time_base = count, 1 / rate

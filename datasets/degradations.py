@@ -57,7 +57,10 @@ def draw(rng: np.random.Generator, face_size: float) -> Degradation:
         steps.append(("blur", {"sigma": face_size * rng.uniform(0.002, 0.012)}))
     elif rng.random() < 0.12:
         steps.append(
-            ("motion", {"length": face_size * rng.uniform(0.01, 0.05), "degrees": rng.uniform(0, 180)})
+            (
+                "motion",
+                {"length": face_size * rng.uniform(0.01, 0.05), "degrees": rng.uniform(0, 180)},
+            )
         )
     if rng.random() < 0.15:
         steps.append(("smooth", {"colour": rng.uniform(10, 40), "space": rng.uniform(2, 4)}))
@@ -78,7 +81,7 @@ def draw(rng: np.random.Generator, face_size: float) -> Degradation:
             steps.append(("h264", {"crf": float(round(crf)), "frames": float(frames)}))
         else:
             steps.append(("jpeg", {"quality": float(rng.integers(30, 96))}))
-        if k == 0 and times == 2 or rng.random() < 0.15:
+        if (k == 0 and times == 2) or rng.random() < 0.15:
             again = float(np.clip(rng.uniform(0.7, 1.6), 60 / (face_size * scale), 2))
             again = again if face_size * scale * again < 400 else 1.0
             scale *= again
@@ -108,7 +111,7 @@ def _motion(image: Uint8, s: dict[str, float], rng: np.random.Generator) -> Uint
     kernel = np.zeros((size, size), dtype=np.float32)
     kernel[size // 2] = 1
     turn = cv2.getRotationMatrix2D((size / 2 - 0.5, size / 2 - 0.5), s["degrees"], 1)
-    kernel = cv2.warpAffine(kernel, turn, (size, size))
+    kernel = np.asarray(cv2.warpAffine(kernel, turn, (size, size)), dtype=np.float32)
     return np.asarray(cv2.filter2D(image, -1, kernel / max(kernel.sum(), 1e-6)), dtype=np.uint8)
 
 
@@ -126,7 +129,9 @@ def _resize(image: Uint8, s: dict[str, float], rng: np.random.Generator) -> Uint
 
 def _sharpen(image: Uint8, s: dict[str, float], rng: np.random.Generator) -> Uint8:
     soft = cv2.GaussianBlur(image, (0, 0), s["sigma"])
-    return np.asarray(cv2.addWeighted(image, 1 + s["amount"], soft, -s["amount"], 0), dtype=np.uint8)
+    return np.asarray(
+        cv2.addWeighted(image, 1 + s["amount"], soft, -s["amount"], 0), dtype=np.uint8
+    )
 
 
 def _noise(image: Uint8, s: dict[str, float], rng: np.random.Generator) -> Uint8:
@@ -139,11 +144,12 @@ def _jpeg(image: Uint8, s: dict[str, float], rng: np.random.Generator) -> Uint8:
     ok, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(s["quality"])])
     if not ok:
         raise RuntimeError("OpenCV could not encode a JPEG")
-    return np.asarray(cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    return np.asarray(decoded, dtype=np.uint8)
 
 
 def _h264(image: Uint8, s: dict[str, float], rng: np.random.Generator) -> Uint8:
-    """The last of one or two frames through x264: a key frame, or one predicted from a shifted one."""
+    """The last of one or two frames through x264: a key frame, or predicted from a shifted one."""
     height, width = (n // 2 * 2 for n in image.shape[:2])
     image = image[:height, :width]
     frames = [image]

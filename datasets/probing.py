@@ -67,7 +67,8 @@ def _hash(path: str | Path, deadline: float | None, stop: Event | None) -> str:
 class OpenVideo:
     """A file that was opened and indexed; whoever holds it closes `container`.
 
-    `pts_seconds`: (num_frames,) float64. `errors`: what could not be read on the way.
+    `pts_seconds`: (num_frames,) float64. `errors`: what could not be read on the way. `num_cut`:
+    frames whose bytes would lie behind the file's end, where the container has a table of them.
     """
 
     container: InputContainer
@@ -76,6 +77,7 @@ class OpenVideo:
     info: VideoInfo
     pts_seconds: Float64
     errors: list[str]
+    num_cut: int = 0
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -119,7 +121,18 @@ def open_video(path: str | Path, *, threads: int = 0, deadline: float | None = N
     except BaseException:
         container.close()
         raise
-    return OpenVideo(container, stream, index, info, pts_seconds, errors)
+    num_cut = _num_cut(container, stream, info.bytes)
+    return OpenVideo(container, stream, index, info, pts_seconds, errors, num_cut)
+
+
+def _num_cut(container: InputContainer, stream: VideoStream, file_bytes: int) -> int:
+    """How many frames were cut off with the file's end, told by MP4's and MOV's sample table.
+
+    The header's duration would not do: it lies in many files that are whole.
+    """
+    if "mp4" not in container.format.name:
+        return 0
+    return sum(e.pos + e.size > file_bytes and not e.is_discard for e in stream.index_entries)
 
 
 def prepare(stream: VideoStream, threads: int, *, ahead: bool = True) -> None:

@@ -17,8 +17,9 @@ BLEND_RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
 
 # Outlines in the frame of CANONICAL_POINTS: a square of side 1, the face box of margin 1.
 _HULL = np.array(
-    [[0.14, 0.40], [0.17, 0.26], [0.30, 0.17], [0.50, 0.14], [0.70, 0.17], [0.83, 0.26], [0.86, 0.40],
-     [0.85, 0.58], [0.79, 0.76], [0.68, 0.90], [0.50, 0.97], [0.32, 0.90], [0.21, 0.76], [0.15, 0.58]]
+    [[0.14, 0.40], [0.17, 0.26], [0.30, 0.17], [0.50, 0.14], [0.70, 0.17], [0.83, 0.26],
+     [0.86, 0.40], [0.85, 0.58], [0.79, 0.76], [0.68, 0.90], [0.50, 0.97], [0.32, 0.90],
+     [0.21, 0.76], [0.15, 0.58]]
 )  # fmt: skip
 _OUTLINES: dict[str, Float64] = {
     "hull": _HULL,
@@ -84,17 +85,20 @@ def self_blend(
         target = restyle(image, size, rng)
     mask = outline_mask(image.shape[:2], landmarks_xy, size, rng, settings.max_edge)
     centre = landmarks_xy.mean(axis=0)
-    move = cv2.getRotationMatrix2D(
+    turn = cv2.getRotationMatrix2D(
         (float(centre[0]), float(centre[1])),
         rng.uniform(-settings.max_degrees, settings.max_degrees),
         1 + rng.uniform(-settings.max_scale, settings.max_scale),
     )
+    move = np.asarray(turn, dtype=np.float64)
     move[:, 2] += rng.uniform(-settings.max_shift, settings.max_shift, 2) * size
     around = (image.shape[1], image.shape[0])
-    source = cv2.warpAffine(source, move, around, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    mask = cv2.warpAffine(mask, move, around, flags=cv2.INTER_LINEAR)
-    mask = mask * np.float32(rng.choice(BLEND_RATIOS))
-    return blend(source, target, mask), mask
+    moved = cv2.warpAffine(
+        source, move, around, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+    along = cv2.warpAffine(mask, move, around, flags=cv2.INTER_LINEAR)
+    mask = np.asarray(along * np.float32(rng.choice(BLEND_RATIOS)), dtype=np.float32)
+    return blend(np.asarray(moved, dtype=np.uint8), target, mask), mask
 
 
 def blend(source: Uint8, target: Uint8, mask: Float32) -> Uint8:
@@ -113,8 +117,9 @@ def outline_mask(
 ) -> Float32:
     """A random face mask, (H, W) float32 from 0 to 1.
 
-    One of five outlines (the whole face, the inner face, its lower half, the eyes, the mouth) is laid
-    over the points, its corners jittered, its plane deformed elastically, its edge made soft or hard.
+    One of five outlines (the whole face, the inner face, its lower half, the eyes, the mouth) is
+    laid over the points, its corners jittered, its plane deformed elastically, its edge made soft
+    or hard.
     """
     names = list(_OUTLINE_ODDS)
     outline = _OUTLINES[names[rng.choice(len(names), p=list(_OUTLINE_ODDS.values()))]]
@@ -128,7 +133,7 @@ def outline_mask(
     cv2.fillPoly(mask, [np.rint(corners * 8).astype(np.int32)], 1.0, cv2.LINE_AA, shift=3)
     mask = _deform(mask, rng.uniform(0, 0.06) * face_size, rng)
     sigma = face_size * max_edge * rng.random() ** 2 + 0.5
-    mask = cv2.GaussianBlur(mask, (0, 0), sigma)
+    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma), dtype=np.float32)
     if rng.random() < 0.3:  # pulled in, so that the soft edge lies inside the face
         mask = np.clip(2 * mask - 1, 0, 1)
     return np.asarray(np.clip(mask, 0, 1), dtype=np.float32)
@@ -140,7 +145,9 @@ def _deform(mask: Float32, amplitude: float, rng: np.random.Generator) -> Float3
     cells = int(rng.integers(4, 9))
     field = rng.uniform(-amplitude, amplitude, (2, cells, cells)).astype(np.float32)
     dx, dy = (cv2.resize(f, (width, height), interpolation=cv2.INTER_CUBIC) for f in field)
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    columns, rows = np.meshgrid(
+        np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    )
     return np.asarray(cv2.remap(mask, columns + dx, rows + dy, cv2.INTER_LINEAR), dtype=np.float32)
 
 
@@ -165,14 +172,14 @@ def recolour(image: Uint8, rng: np.random.Generator) -> Uint8:
     if rng.random() < 0.3:
         power = np.float32(np.exp(rng.uniform(-0.25, 0.25)))
         out = 255 * np.power(np.clip(out, 0, 255) / 255, power)
-    out = np.asarray(np.clip(np.rint(out), 0, 255), dtype=np.uint8)
+    shifted = np.asarray(np.clip(np.rint(out), 0, 255), dtype=np.uint8)
     if rng.random() < 0.5:
-        hsv = cv2.cvtColor(out, cv2.COLOR_RGB2HSV).astype(np.int16)
+        hsv = cv2.cvtColor(shifted, cv2.COLOR_RGB2HSV).astype(np.int16)
         hsv[..., 0] = (hsv[..., 0] + rng.integers(-6, 7)) % 180
         saturation = hsv[..., 1] * (1 + rng.uniform(-0.3, 0.3))
         hsv[..., 1] = np.clip(saturation, 0, 255).astype(np.int16)
-        out = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)
-    return np.asarray(out, dtype=np.uint8)
+        return np.asarray(cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB), dtype=np.uint8)
+    return shifted
 
 
 def resharpen(image: Uint8, face_size: float, rng: np.random.Generator) -> Uint8:
@@ -184,7 +191,9 @@ def resharpen(image: Uint8, face_size: float, rng: np.random.Generator) -> Uint8
         factor = rng.uniform(0.3, 0.85) if face_size > 120 else rng.uniform(0.5, 0.9)
         down = rng.choice([cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC])
         up = rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4])
-        small = cv2.resize(image, (round(width * factor), round(height * factor)), interpolation=int(down))
+        small = cv2.resize(
+            image, (round(width * factor), round(height * factor)), interpolation=int(down)
+        )
         out = cv2.resize(small, (width, height), interpolation=int(up))
     elif how == "blur":
         out = cv2.GaussianBlur(image, (0, 0), face_size * rng.uniform(0.003, 0.012))
@@ -196,9 +205,11 @@ def resharpen(image: Uint8, face_size: float, rng: np.random.Generator) -> Uint8
         noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(2, 8))
         out = np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
     elif how == "jpeg":
-        ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 90))])
+        ok, data = cv2.imencode(
+            ".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 90))]
+        )
         assert ok
-        out = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        out = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
     elif how == "smooth":
         out = cv2.bilateralFilter(image, 5, rng.uniform(15, 45), rng.uniform(2, 5))
     else:

@@ -15,6 +15,7 @@ from .headers import FORMAT, BadCheckpoint, identify, read_header
 from .protocols import CropDetector, create_detector
 from .scores import DetectorId
 
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A detector with its weights, and what its file says of it."""
@@ -77,9 +78,12 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> Checkpoint:
         detector = create_detector(header["architecture"], **arguments)
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        detector.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+        detector.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        )
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise BadCheckpoint(f"{path}: the weights do not fit their own header ({error})") from error
     card = Card.from_dict(header["card"])
-    detector.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    detector.eval().requires_grad_(False).to(device)
+    detector.to(memory_format=torch.channels_last)
     return Checkpoint(detector, card, identify(path), header["aggregation"])

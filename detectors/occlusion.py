@@ -32,9 +32,7 @@ def occlusion_map(
     for row in range(grid):
         for column in range(grid):
             covered = clip.copy()
-            covered[
-                :, edges[row] : edges[row + 1], edges[column] : edges[column + 1]
-            ] = colour
+            covered[:, edges[row] : edges[row + 1], edges[column] : edges[column + 1]] = colour
             copies.append(covered)
     logits = np.concatenate(
         [

@@ -1,22 +1,15 @@
 """A CropDetector behind the cropping pipeline is a VideoScorer: a path in, a VideoScore out."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from ..datasets.crops import crop_face
 from ..datasets.decoding import VideoReader
 from ..datasets.faces import FaceDetector, create_face_detector
-from ..datasets.faces.tracking import FaceTracker
 from ..datasets.sampling import denser_indices, sample_indices
 from ..datasets.types import (
-    Face,
-    Frame,
     Int64,
     TimeLimitExceeded,
     Uint8,
@@ -25,59 +18,16 @@ from ..datasets.types import (
 )
 from .aggregation import parse
 from .checkpoints import Checkpoint
+from .clock import Clock
 from .ids import loose_id
 from .occlusion import occlusion_map, score_clips
 from .scores import Evidence, FrameScore, Status, TrackEvidence, TrackScore, VideoScore
+from .watching import Sighting, Watched, largest_tiny_face, median_size, watch
 
-MIN_FACE_SIZE = 32  # pixels of the full frame: the smallest face that is looked for
 MIN_SCORED_SIZE = 24  # a track's median face below this is too small to say anything about
-MIN_DECODED_SHARE = 0.5  # of the sampled frames: with fewer the video is unreadable
+MIN_SEEN_SHARE = 0.5  # of the frames that there should be: with fewer the video is unreadable
 DENSE_FRAMES = 300  # frames looked at before "no face" is said
-TINY_FACE_FRAMES = 8  # frames searched for faces too small to score, to tell that from no face
-THUMBNAIL_SIDE = 480
 EXPLAINED_TRACKS = 3
-
-
-@dataclass(frozen=True)
-class _Sighting:
-    """One person in one frame, and what the detector will see of it."""
-
-    frame_index: int
-    pts_seconds: float
-    face: Face
-    crop: Uint8
-
-
-@dataclass
-class _Watched:
-    """What watching a video gave."""
-
-    people: dict[int, list[_Sighting]] = field(default_factory=dict)
-    seen_index: list[int] = field(default_factory=list)
-    seen_pts: list[float] = field(default_factory=list)
-    thumbnails: dict[int, bytes] = field(default_factory=dict)
-
-
-@dataclass
-class _Clock:
-    """Seconds spent, by stage."""
-
-    spent: dict[str, float] = field(
-        default_factory=lambda: {"decode": 0.0, "faces": 0.0, "detector": 0.0}
-    )
-    started: float = field(default_factory=time.perf_counter)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        before = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.spent[name] += time.perf_counter() - before
-
-    def seconds(self) -> dict[str, float]:
-        total = time.perf_counter() - self.started
-        return {k: round(v, 4) for k, v in {**self.spent, "total": total}.items()}
 
 
 class FacePipeline:
@@ -146,7 +96,7 @@ class FacePipeline:
         Returns:
             A VideoScore. A bad file is a status with a reason, not an exception.
         """
-        clock = _Clock()
+        clock = Clock()
         deadline = None if time_limit_seconds is None else time.monotonic() + time_limit_seconds
         info: VideoInfo | None = None
         try:
@@ -170,7 +120,9 @@ class FacePipeline:
             seconds=clock.seconds(),
         )
 
-    def _without_score(self, status: Status, reason: str, watched: _Watched | None = None) -> VideoScore:
+    def _without_score(
+        self, status: Status, reason: str, watched: Watched | None = None
+    ) -> VideoScore:
         return VideoScore(
             video_id="",
             path="",
@@ -180,24 +132,31 @@ class FacePipeline:
             reason=reason,
             aggregation=self.aggregation,
             crop_spec=asdict(self.network.crop_spec),
+            sampling_spec=asdict(self.sampling_spec),
             sampled_pts_seconds=tuple(watched.seen_pts) if watched else (),
             evidence=Evidence(watched.thumbnails, ()) if watched and self.keep_evidence else None,
         )
 
-    def _score(self, reader: VideoReader, clock: _Clock) -> VideoScore:
+    def _score(self, reader: VideoReader, clock: Clock) -> VideoScore:
         name = reader.info.path
         clips = sample_indices(reader.pts_seconds, self.sampling_spec)
         wanted = np.unique(clips)
         watched = self._watch(reader, wanted, clock)
-        shortfall = len(wanted) - len(watched.seen_index)
         notes = []
-        if shortfall:
+        seen = 1.0
+        if reader.num_cut:
+            whole = reader.info.num_frames + reader.num_cut
+            seen = reader.info.num_frames / whole
             notes.append(
-                f"{name}: {shortfall} of the {len(wanted)} frames asked for could not be decoded"
+                f"{name}: the file ends early: {reader.num_cut} of its {whole} frames are gone"
             )
-            if len(watched.seen_index) < MIN_DECODED_SHARE * len(wanted):
-                why = f"; at least {MIN_DECODED_SHARE:.0%} are needed. Get an undamaged copy"
-                return self._without_score(Status.UNREADABLE, notes[0] + why, watched)
+        if len(watched.seen_index) < len(wanted):
+            lost = len(wanted) - len(watched.seen_index)
+            seen *= len(watched.seen_index) / len(wanted)
+            notes.append(f"{name}: {lost} of the {len(wanted)} frames sampled could not be decoded")
+        if seen < MIN_SEEN_SHARE:
+            why = f"; at least {MIN_SEEN_SHARE:.0%} of the frames are needed. Get an undamaged copy"
+            return self._without_score(Status.UNREADABLE, "; ".join(notes) + why, watched)
         if not watched.people and self.sampling_spec.clip_length == 1:
             dense = denser_indices(reader.pts_seconds, DENSE_FRAMES)
             if len(dense) > len(wanted):
@@ -212,10 +171,10 @@ class FacePipeline:
             return self._no_face(reader, watched, clock)
         with clock.stage("detector"):
             tracks, evidence = self._tracks(watched, clips)
-        large = {t for t, s in watched.people.items() if _median_size(s) >= MIN_SCORED_SIZE}
+        large = {t for t, s in watched.people.items() if median_size(s) >= MIN_SCORED_SIZE}
         tracks = [t for t in tracks if t.track_id in large]
         if not large:
-            largest = max(_median_size(s) for s in watched.people.values())
+            largest = max(median_size(s) for s in watched.people.values())
             return self._without_score(Status.TOO_SMALL, _too_small(name, largest), watched)
         if not tracks:
             reason = (
@@ -239,53 +198,35 @@ class FacePipeline:
             reason="; ".join(notes) or None,
             aggregation=self.aggregation,
             crop_spec=asdict(self.network.crop_spec),
-            sampled_pts_seconds=tuple(watched.seen_pts),
+            sampling_spec=asdict(self.sampling_spec),
+            sampled_pts_seconds=_clip_starts(watched, clips),
             evidence=Evidence(watched.thumbnails, kept) if self.keep_evidence else None,
         )
 
-    def _watch(self, reader: VideoReader, indices: Int64, clock: _Clock) -> _Watched:
-        """Decodes the frames asked for, and follows the people in them."""
-        tracker = FaceTracker(self.faces, min_face_size=MIN_FACE_SIZE)
-        watched = _Watched()
-        frames = reader.read(indices)
-        while True:
-            with clock.stage("decode"):
-                frame = next(frames, None)
-            if frame is None:
-                return watched
-            watched.seen_index.append(frame.index)
-            watched.seen_pts.append(frame.pts_seconds)
-            with clock.stage("faces"):
-                for track_id, face in tracker.update(frame):
-                    crop = crop_face(frame.image, face, self.network.crop_spec)
-                    sighting = _Sighting(frame.index, frame.pts_seconds, face, crop)
-                    watched.people.setdefault(track_id, []).append(sighting)
-            if self.keep_evidence:
-                watched.thumbnails[frame.index] = _thumbnail(frame)
+    def _watch(self, reader: VideoReader, indices: Int64, clock: Clock) -> Watched:
+        return watch(
+            reader,
+            indices,
+            self.faces,
+            self.network.crop_spec,
+            clock,
+            keep_thumbnails=self.keep_evidence,
+        )
 
-    def _no_face(self, reader: VideoReader, watched: _Watched, clock: _Clock) -> VideoScore:
+    def _no_face(self, reader: VideoReader, watched: Watched, clock: Clock) -> VideoScore:
         """Tells a video whose faces are too small from one without a face."""
-        name, few = reader.info.path, np.array(watched.seen_index, dtype=np.int64)
-        few = few[np.linspace(0, len(few) - 1, min(len(few), TINY_FACE_FRAMES)).astype(int)]
-        largest = 0.0
-        for frame in reader.read(few):
-            with clock.stage("faces"):
-                image, scale = frame.image, 1
-                if max(image.shape[:2]) <= 1280:
-                    scale = 2
-                    image = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-                found = self.faces.detect(image, 20)
-                largest = max([largest, *(f.size / scale for f in found if f.confidence > 0.97)])
+        name = reader.info.path
+        largest = largest_tiny_face(reader, watched.seen_index, self.faces, clock)
         if largest:
             return self._without_score(Status.TOO_SMALL, _too_small(name, largest), watched)
         reason = f"{name}: no face in {len(watched.seen_index)} frames from beginning to end"
         return self._without_score(Status.NO_FACE, reason, watched)
 
     def _tracks(
-        self, watched: _Watched, clips: Int64
+        self, watched: Watched, clips: Int64
     ) -> tuple[list[TrackScore], list[TrackEvidence]]:
         """Scores every person's clips: those for whose frames all have the face."""
-        starts: list[tuple[int, _Sighting]] = []
+        starts: list[tuple[int, Sighting]] = []
         pictures: list[Uint8] = []
         for track_id, sightings in watched.people.items():
             by_index = {s.frame_index: s for s in sightings}
@@ -331,13 +272,16 @@ class FacePipeline:
             )
 
 
-def _frame_score(sighting: _Sighting, logit: float) -> FrameScore:
+def _clip_starts(watched: Watched, clips: Int64) -> tuple[float, ...]:
+    """When the clips begin whose first frame was seen."""
+    starts = set(clips[:, 0].tolist())
+    seen = zip(watched.seen_index, watched.seen_pts, strict=True)
+    return tuple(pts for index, pts in seen if index in starts)
+
+
+def _frame_score(sighting: Sighting, logit: float) -> FrameScore:
     x1, y1, x2, y2 = (round(float(v), 1) for v in sighting.face.box_xyxy)
     return FrameScore(sighting.frame_index, sighting.pts_seconds, logit, (x1, y1, x2, y2))
-
-
-def _median_size(sightings: list[_Sighting]) -> float:
-    return float(np.median([s.face.size for s in sightings]))
 
 
 def _too_small(name: str, largest: float) -> str:
@@ -345,13 +289,3 @@ def _too_small(name: str, largest: float) -> str:
         f"{name}: the largest face is {largest:.0f} px; at least {MIN_SCORED_SIZE} px are needed. "
         "Get the video at its original resolution"
     )
-
-
-def _thumbnail(frame: Frame) -> bytes:
-    """The frame as a JPEG of at most THUMBNAIL_SIDE pixels."""
-    scale = min(1.0, THUMBNAIL_SIDE / max(frame.image.shape[:2]))
-    small = cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    ok, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
-    if not ok:
-        raise RuntimeError("OpenCV could not encode a thumbnail as JPEG")
-    return data.tobytes()

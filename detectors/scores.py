@@ -1,5 +1,6 @@
 """VideoScore: what scoring one video gives, down to tracks and frames."""
 
+import math
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -82,10 +83,11 @@ class VideoScore:
     """What scoring one video gave.
 
     `score`: higher is more fake; None unless `status` is `scored`. `score_kind`: `logit` for our
-    detectors. `aggregation`: frame -> track -> video, by name. `seconds`: decode, faces, detector,
-    total. `reason`: why there is no score, or what is to be known about it (a shortfall), or None.
-    `sampled_pts_seconds`: when the sampled frames are shown, with a face or without: gaps in a
-    track are those that it lacks. `evidence` is held in memory only, for reports.
+    detectors. `aggregation`: frame -> track -> video, by name. `crop_spec`, `sampling_spec`: the
+    detector's, as they were used. `seconds`: decode, faces, detector, total. `reason`: why there is
+    no score, or what is to be known about it (a shortfall), or None. `sampled_pts_seconds`: when
+    the sampled frames are shown, with a face or without: gaps in a track are those that it lacks.
+    `evidence` is held in memory only, for reports.
     """
 
     video_id: str
@@ -100,6 +102,7 @@ class VideoScore:
     score_kind: str = "logit"
     aggregation: str = ""
     crop_spec: dict[str, Any] | None = None
+    sampling_spec: dict[str, int] | None = None
     sampled_pts_seconds: tuple[float, ...] = ()
     condition: str = "none"
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
@@ -111,6 +114,8 @@ class VideoScore:
             )
         if self.status is not Status.SCORED and not self.reason:
             raise ValueError(f"status '{self.status}' needs a reason")
+        if self.score is not None and not math.isfinite(self.score):
+            raise ValueError(f"expected a finite score, got {self.score}")
         if self.score_kind not in SCORE_KINDS:
             raise ValueError(f"expected score_kind in {SCORE_KINDS}, got {self.score_kind!r}")
 
@@ -125,6 +130,7 @@ class VideoScore:
             "score_kind": self.score_kind,
             "aggregation": self.aggregation,
             "crop_spec": self.crop_spec,
+            "sampling_spec": self.sampling_spec,
             "detector": dict(self.detector.__dict__),
             "tracks": [
                 {
@@ -153,6 +159,7 @@ class VideoScore:
             score_kind=data["score_kind"],
             aggregation=data["aggregation"],
             crop_spec=data["crop_spec"],
+            sampling_spec=data["sampling_spec"],
             detector=DetectorId(**data["detector"]),
             tracks=tuple(
                 TrackScore(

@@ -107,10 +107,16 @@ def usual(video: Path, repeats: int) -> None:
         theirs = {}
         for index, image in frames.items():
             boxes, sure = mtcnn.detect(image)
-            theirs[index] = [] if boxes is None else [b for b, p in zip(boxes, sure, strict=True) if p > 0.9]
+            theirs[index] = (
+                [] if boxes is None else [b for b, p in zip(boxes, sure, strict=True) if p > 0.9]
+            )
         found = time.perf_counter()
         crops = [
-            crop_face(frames[i], Face(np.float32(b), np.zeros((5, 2), dtype=np.float32), 1.0), spec)
+            crop_face(
+                frames[i],
+                Face(np.array(b, dtype=np.float32), np.zeros((5, 2), dtype=np.float32), 1.0),
+                spec,
+            )
             for i, boxes in theirs.items()
             for b in boxes
         ]
@@ -285,7 +291,14 @@ def _solo(paths: list[Path]) -> None:
 
 
 def _start_solo(paths: list[Path]) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "unswap.experiments.speed", "score", "--solo", *map(str, paths)]
+    command = [
+        sys.executable,
+        "-m",
+        "unswap.experiments.speed",
+        "score",
+        "--solo",
+        *map(str, paths),
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from face_clips import write_face_clip
+
 from unswap.datasets.types import CropSpec, SamplingSpec
 from unswap.detectors.cards import Card, GenuineReference, Measurement, TrainingData
 from unswap.detectors.checkpoints import save_checkpoint

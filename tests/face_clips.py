@@ -7,9 +7,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from skimage import data
-
 from clips import write_video
+from skimage import data
 
 FACE_BOX = (172.0, 63.0, 276.0, 199.0)  # in the portrait, pixels: about where a detector finds it
 

@@ -144,6 +144,7 @@ def make_score(
         seconds={"decode": 1.31, "faces": 4.02, "detector": 2.25, "total": 7.66},
         aggregation="mean of frames, max of tracks",
         crop_spec={"size": 224, "margin": 1.3, "align": "box", "mean": [0.5, 0.5, 0.5]},
+        sampling_spec={"num_clips": len(times), "clip_length": 1, "stride": 1},
         sampled_pts_seconds=tuple(float(t) for t in times),
         evidence=Evidence(thumbnails, tuple(kept)) if evidence else None,
     )
@@ -161,6 +162,7 @@ def make_failure(status: Status, path: str = "exhibits/broken.mp4", **changes: A
         detector=DETECTOR,
         input=make_info(path) if readable else None,
         seconds={"total": 0.4},
+        sampling_spec={"num_clips": 3, "clip_length": 1, "stride": 1},
         sampled_pts_seconds=(0.0, 4.0, 8.0) if readable else (),
         reason=f"{status}: the reason <b>as told</b>",
     )

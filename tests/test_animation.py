@@ -1,12 +1,13 @@
 """A still made to move: smooth, below a pixel, and of the right length."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-
 from face_clips import head
+
 from unswap.datasets.animation import animate, write_clip
 from unswap.datasets.decoding import VideoReader
 
@@ -16,8 +17,7 @@ def shifts(frames: list[np.ndarray]) -> np.ndarray:
     grey = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY).astype(np.float32) for f in frames]
     height, width = grey[0].shape
     window = cv2.createHanningWindow((width, height), cv2.CV_32F)
-    pairs = zip(grey[:-1], grey[1:], strict=True)
-    return np.array([cv2.phaseCorrelate(a, b, window)[0] for a, b in pairs])
+    return np.array([cv2.phaseCorrelate(a, b, window)[0] for a, b in pairwise(grey)])
 
 
 def test_motion_is_smooth_and_below_a_pixel() -> None:

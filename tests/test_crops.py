@@ -60,9 +60,10 @@ def test_alignment_puts_the_points_on_the_canonical_ones(margin, degrees):
     turn = np.deg2rad(degrees)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     points = CANONICAL_POINTS * 37 @ rotation.T + [200, 100]
-    moved = points @ alignment(np.float32(points), spec)[:, :2].T + alignment(
-        np.float32(points), spec
-    )[:, 2]
+    moved = (
+        points @ alignment(np.float32(points), spec)[:, :2].T
+        + alignment(np.float32(points), spec)[:, 2]
+    )
     expected = ((CANONICAL_POINTS - 0.5) / margin + 0.5) * 100
     np.testing.assert_allclose(moved, expected, atol=1e-3)
 

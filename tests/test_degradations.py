@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 import pytest
-
 from face_clips import head
+
 from unswap.datasets.degradations import Degradation, draw
 
 

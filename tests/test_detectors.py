@@ -27,7 +27,9 @@ def name(request):
 @pytest.fixture
 def detector(name):
     torch.manual_seed(0)
-    return create_detector(name, **SMALL[name], crop_spec=CropSpec(64), sampling_spec=SamplingSpec(4))
+    return create_detector(
+        name, **SMALL[name], crop_spec=CropSpec(64), sampling_spec=SamplingSpec(4)
+    )
 
 
 def clips_for(detector, count, seed=0):

@@ -18,7 +18,9 @@ CHECKOUT = Path(__file__).parent.parent
 
 def module_names():
     return sorted(
-        m.name for m in pkgutil.walk_packages(unswap.__path__, "unswap.") if ".__main__" not in m.name
+        m.name
+        for m in pkgutil.walk_packages(unswap.__path__, "unswap.")
+        if ".__main__" not in m.name
     )
 
 
@@ -86,11 +88,23 @@ def test_the_wheel_works_where_the_checkout_is_not(wheel, face_clip, tmp_path):
     python = tmp_path / "env" / "bin" / "python"
     (site,) = (tmp_path / "env" / "lib").glob("python*/site-packages")
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--target",
+            str(site),
+            str(wheel),
+        ],
         check=True,
     )
     # after the wheel on the path, and without this environment's .pth files: not the editable one
-    (shared,) = {str(Path(importlib.import_module(m).__file__).parent.parent) for m in ("torch", "av")}
+    (shared,) = {
+        str(Path(importlib.import_module(m).__file__).parent.parent) for m in ("torch", "av")
+    }
     (site / "shared.pth").write_text(shared + "\n")
     code = """
 import importlib, pkgutil, sys, unswap

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 import pytest
-
 from face_clips import FACE_BOX, portrait
+
 from unswap.datasets import pseudo_fakes
 from unswap.datasets.crops import CANONICAL_POINTS
 from unswap.datasets.pseudo_fakes import blend, outline_mask, resharpen, restyle, self_blend

@@ -158,7 +158,6 @@ def test_ids_are_the_bytes_hash_where_there_are_bytes(batch: _Batch) -> None:
     assert len({r["video_id"] for r in batch.records.values()}) == len(batch.records)
 
 
-@pytest.mark.skip(reason="how many frames a cut file should have is not known to VideoReader")
 @pytest.mark.parametrize(("share", "status"), [(0.8, "scored"), (0.2, "unreadable")])
 def test_the_missing_end_of_a_cut_file_is_stated(
     tiny_checkpoint: Path, tmp_path: Path, share: float, status: str

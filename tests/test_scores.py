@@ -77,8 +77,10 @@ def test_a_card_survives_json():
         licence="l",
         command="c",
         training_data=(TrainingData("t", 3, "MIT", "note"),),
-        measured=(Measurement("AUC", 0.9, "x", 10, (0.8, 1.0), "bootstrap"),
-                  Measurement("FPR", 0.1, "y", 10)),
+        measured=(
+            Measurement("AUC", 0.9, "x", 10, (0.8, 1.0), "bootstrap"),
+            Measurement("FPR", 0.1, "y", 10),
+        ),
         limits=("one",),
         recipe={"steps": 3},
         genuine=GenuineReference("g", "d", (0.5, 1.5)),

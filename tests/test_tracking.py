@@ -31,9 +31,7 @@ class Counting:
 
 def track(detector, images, seconds_apart=0.2, **options):
     tracker = FaceTracker(detector, **options)
-    seen = [
-        tracker.update(Frame(i, i * seconds_apart, image)) for i, image in enumerate(images)
-    ]
+    seen = [tracker.update(Frame(i, i * seconds_apart, image)) for i, image in enumerate(images)]
     return tracker, seen
 
 

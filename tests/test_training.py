@@ -5,14 +5,15 @@ import json
 import math
 import subprocess
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-
 from face_clips import FACE_BOX, another, portrait
+
 from unswap.datasets.crops import CANONICAL_POINTS
 from unswap.datasets.types import CropSpec, Face, SamplingSpec
 from unswap.detectors.protocols import CropDetector, create_detector
@@ -97,7 +98,7 @@ def test_the_learning_rate_warms_up_and_falls() -> None:
     rates = [learning_rate_at(step, recipe) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == rates[10] == 1
-    assert all(a > b for a, b in zip(rates[10:-1], rates[11:], strict=True))
+    assert all(a > b for a, b in pairwise(rates[10:]))
     assert 0.01 <= rates[-1] < 0.02
 
 
@@ -173,9 +174,7 @@ def test_the_loss_falls_where_there_is_something_to_learn(
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
 
 
-def test_a_stopped_run_goes_on_bit_for_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_run_goes_on_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     straight, stopped = tmp_path / "straight", tmp_path / "stopped"
     straight.mkdir()
     stopped.mkdir()
@@ -243,7 +242,9 @@ def test_imagenet_weights_load_in_order_and_are_checked(
     theirs = {f"their.{k}": v for k, v in tiny(3).backbone.state_dict().items()}
     save_tensors(tmp_path / "a" / "unpacked", theirs)
     ours = tiny(4).backbone
-    assert portraits.load_imagenet_weights(ours, "test_efficientnet", tmp_path / "a") == "package==1"
+    assert (
+        portraits.load_imagenet_weights(ours, "test_efficientnet", tmp_path / "a") == "package==1"
+    )
     for (name, mine), other in zip(ours.state_dict().items(), theirs.values(), strict=True):
         assert name.startswith("classifier.") or torch.equal(mine, other), name
     first = next(iter(theirs))

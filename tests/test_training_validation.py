@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from test_training import RECIPE, people, tiny
+
 from unswap.detectors.aggregation import mean_logit
 from unswap.detectors.checkpoints import load_checkpoint
 from unswap.detectors.scores import Status

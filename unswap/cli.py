@@ -66,13 +66,20 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (default: cpu)")
     score.add_argument("--batch-size", type=_positive, default=32, metavar="N", help="default: 32")
     score.add_argument(
-        "--jobs", type=_positive, metavar="N", help="videos at a time (default: up to 4, one a core)"
+        "--jobs",
+        type=_positive,
+        metavar="N",
+        help="videos at a time (default: up to 4, one a core)",
     )
     score.add_argument(
         "--person", type=_not_negative, metavar="TRACK", help="score this track alone"
     )
     score.add_argument(
-        "--time-limit", type=_positive, default=600, metavar="SECONDS", help="a video (default: 600)"
+        "--time-limit",
+        type=_positive,
+        default=600,
+        metavar="SECONDS",
+        help="a video (default: 600)",
     )
     score.add_argument("--resume", action="store_true", help="go on with the run that wrote --out")
     score.add_argument(
@@ -89,11 +96,16 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     train.add_argument("--resume", action="store_true", help="go on where the run was stopped")
     train.add_argument(
-        "--cache", type=Path, metavar="DIR", help="downloads and prepared faces (default: RUN/cache)"
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="downloads and prepared faces (default: RUN/cache)",
     )
     train.set_defaults(run=_train)
 
-    detectors = commands.add_parser("detectors", help="list the detectors that ship, or show a card")
+    detectors = commands.add_parser(
+        "detectors", help="list the detectors that ship, or show a card"
+    )
     detectors.add_argument("action", choices=["list", "show"])
     detectors.add_argument("name", nargs="?", metavar="NAME|FILE")
     detectors.set_defaults(run=_detectors)

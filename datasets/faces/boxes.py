@@ -14,7 +14,9 @@ def iou_matrix(a_xyxy: Float32, b_xyxy: Float32) -> Float32:
     top_left = np.maximum(a_xyxy[:, None, :2], b_xyxy[None, :, :2])
     bottom_right = np.minimum(a_xyxy[:, None, 2:], b_xyxy[None, :, 2:])
     shared = np.prod(np.clip(bottom_right - top_left, 0, None), axis=2)
-    area_a, area_b = (np.prod(np.clip(b[:, 2:] - b[:, :2], 0, None), axis=1) for b in (a_xyxy, b_xyxy))
+    area_a, area_b = (
+        np.prod(np.clip(b[:, 2:] - b[:, :2], 0, None), axis=1) for b in (a_xyxy, b_xyxy)
+    )
     union = area_a[:, None] + area_b[None] - shared
     return np.asarray(shared / np.maximum(union, 1e-9), dtype=np.float32)
 
@@ -40,7 +42,9 @@ def non_maximum_suppression(
         width = np.minimum(x2[best], x2[rest]) - np.maximum(x1[best], x1[rest])
         height = np.minimum(y2[best], y2[rest]) - np.maximum(y1[best], y1[rest])
         shared = np.clip(width, 0, None) * np.clip(height, 0, None)
-        whole = np.minimum(area[best], area[rest]) if over_smaller else area[best] + area[rest] - shared
+        whole = (
+            np.minimum(area[best], area[rest]) if over_smaller else area[best] + area[rest] - shared
+        )
         order = rest[shared / np.maximum(whole, 1e-9) <= threshold]
     return np.array(keep, dtype=np.int64)
 

@@ -50,7 +50,9 @@ class MtcnnFaceDetector:
             0.7,
             over_smaller=True,
         )
-        factor = np.float32([image.shape[1] / working.shape[1], image.shape[0] / working.shape[0]])
+        factor = np.array(
+            [image.shape[1] / working.shape[1], image.shape[0] / working.shape[0]], dtype=np.float32
+        )
         return [
             Face(
                 faces[i].box_xyxy * np.tile(factor, 2),
@@ -78,7 +80,7 @@ class MtcnnFaceDetector:
             windows = np.concatenate([corner, corner + WINDOW], axis=1)
             picked = non_maximum_suppression(windows, sure, 0.5)
             windows = windows[picked] + WINDOW * shift[0][:, rows, columns].T[picked]
-            stretch = np.float32([width / level.shape[1], height / level.shape[0]])
+            stretch = np.array([width / level.shape[1], height / level.shape[0]], dtype=np.float32)
             boxes.append(windows * np.tile(stretch, 2))
             confidence.append(sure[picked])
             scale *= PYRAMID_STEP
@@ -108,7 +110,8 @@ class MtcnnFaceDetector:
         landmarks = points.reshape(-1, 2, 5).transpose(0, 2, 1) * side + boxes[:, None, :2]
         found = moved(boxes, shift)
         return [
-            Face(b, p, float(c)) for b, p, c in zip(found, landmarks, probability[:, 1], strict=True)
+            Face(b, p, float(c))
+            for b, p, c in zip(found, landmarks, probability[:, 1], strict=True)
         ]
 
     def _run(self, net: torch.nn.Module, pictures: Uint8) -> tuple[Float32, ...]:

@@ -164,9 +164,12 @@ class FaceTracker:
         places = [(dx, dy, 1.0) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
         boxes = []
         for dx, dy, scale in [*places, (0, 0, 1.3), (0, 0, 0.77)]:
-            middle = centre + np.float32([dx, dy]) * side / 3
+            middle = centre + np.array([dx, dy]) * side / 3
             boxes.append(np.concatenate([middle - half * scale, middle + half * scale]))
-        best = max(self.detector.refine(image, np.float32(boxes)), key=lambda f: f.confidence)
+        best = max(
+            self.detector.refine(image, np.array(boxes, dtype=np.float32)),
+            key=lambda f: f.confidence,
+        )
         return self.detector.refine(image, best.box_xyxy[None])[0]
 
     def _search(self, frame: Frame, followed: dict[int, Face]) -> dict[int, Face]:
@@ -198,7 +201,9 @@ class FaceTracker:
             known = iou_matrix(face.box_xyxy[None], boxes_of(list(out.values())))
             new = i not in taken and face.confidence >= NEW_CONFIDENCE
             if new and (known < SAME_FACE_IOU).all():
-                person = _Person(len(self.people), face, frame.pts_seconds, self._shot, looks=[look])
+                person = _Person(
+                    len(self.people), face, frame.pts_seconds, self._shot, looks=[look]
+                )
                 self.people.append(person)
                 out[person.track_id] = face
         return out

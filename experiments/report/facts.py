@@ -211,8 +211,8 @@ def _measured(value: float) -> str:
 def command_line(score: VideoScore) -> str:
     """The command that scores the file again, quoted for a POSIX shell (bash)."""
     words = ["unswap", "score", shell_quote(score.path)]
-    if score.sampled_pts_seconds:
-        words += ["--num-frames", str(len(score.sampled_pts_seconds))]
+    if score.sampling_spec:
+        words += ["--num-frames", str(score.sampling_spec["num_clips"])]
     words += ["--detector", shell_quote(score.detector.name)]
     alone = only_track(score)
     return " ".join(words if alone is None else [*words, "--person", str(alone)])

