@@ -10,9 +10,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from .architectures import create_detector
 from .cards import Card
 from .headers import FORMAT, BadCheckpoint, identify, read_header
-from .protocols import CropDetector, create_detector
+from .protocols import CropDetector
 from .scores import DetectorId
 
 

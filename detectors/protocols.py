@@ -55,13 +55,3 @@ class VideoScorer(Protocol):
 
 
 crop_detectors: Registry[Callable[..., CropDetector]] = Registry("detector")
-
-
-def create_detector(name: str, **arguments: Any) -> CropDetector:
-    """The detector architecture called `name`, built from plain arguments.
-
-    Raises KeyError that lists the known names, TypeError for arguments that it does not take.
-    """
-    from . import frame  # noqa: F401  (each registers itself)
-
-    return crop_detectors.get(name)(**arguments)

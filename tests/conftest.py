@@ -7,9 +7,9 @@ import torch
 from face_clips import write_face_clip
 
 from unswap.datasets.types import CropSpec, SamplingSpec
+from unswap.detectors.architectures import create_detector
 from unswap.detectors.cards import Card, GenuineReference, Measurement, TrainingData
 from unswap.detectors.checkpoints import save_checkpoint
-from unswap.detectors.protocols import create_detector
 
 torch.set_num_threads(1)  # small networks: more threads only wait for each other
 

@@ -9,10 +9,11 @@ from safetensors.torch import save_file
 
 from unswap.datasets.types import CropSpec, SamplingSpec
 from unswap.detectors import pretrained
+from unswap.detectors.architectures import create_detector
 from unswap.detectors.checkpoints import load_checkpoint, save_checkpoint
 from unswap.detectors.headers import BadCheckpoint, identify, read_header
 from unswap.detectors.occlusion import occlusion_map, score_clips
-from unswap.detectors.protocols import create_detector, crop_detectors
+from unswap.detectors.protocols import crop_detectors
 
 create_detector("frame", backbone="test_efficientnet", crop_spec=CropSpec(32))  # registers them
 

@@ -16,7 +16,8 @@ from face_clips import FACE_BOX, another, portrait
 
 from unswap.datasets.crops import CANONICAL_POINTS
 from unswap.datasets.types import CropSpec, Face, SamplingSpec
-from unswap.detectors.protocols import CropDetector, create_detector
+from unswap.detectors.architectures import create_detector
+from unswap.detectors.protocols import CropDetector
 from unswap.experiments.training import loop, pairs, portraits
 from unswap.experiments.training.loop import TrainingFailed, fit, learning_rate_at
 from unswap.experiments.training.pairs import PairDataset, jitter, make_pair

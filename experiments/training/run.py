@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from ...datasets.faces import create_face_detector
-from ...detectors.protocols import create_detector
+from ...detectors.architectures import create_detector
 from .loop import fit
 from .portraits import PORTRAITS, fetch, head_of, load_imagenet_weights, portraits
 from .recipe import read_recipe

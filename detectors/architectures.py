@@ -1,0 +1,16 @@
+"""The architectures there are: each is a file that registers itself."""
+
+from typing import Any
+
+from . import frame  # noqa: F401
+from .protocols import CropDetector, crop_detectors
+
+
+def create_detector(name: str, **arguments: Any) -> CropDetector:
+    """The detector architecture called `name`, built from plain arguments.
+
+    Raises:
+        KeyError: an unknown name; the message lists the known ones.
+        TypeError: arguments that the architecture does not take.
+    """
+    return crop_detectors.get(name)(**arguments)
