@@ -74,7 +74,8 @@ class VideoReader:
     Attributes:
         info: What the file is.
         pts_seconds: (num_frames,) float64, when each frame is shown; the first at 0, rising.
-        num_cut: Frames cut off with the file's end, where the container tells (MP4, MOV).
+        cut: How many frames were cut off with the file's end, and of how many it should have;
+            None where it is whole, or the container does not tell (MP4 and MOV do).
         shortfall: Indices that the last `read` could not give.
         errors: What went wrong while opening and in the last `read`, at most 20 lines.
     """
@@ -96,7 +97,7 @@ class VideoReader:
         opened = open_video(path, threads=threads, deadline=deadline)
         self.info: VideoInfo = opened.info
         self.pts_seconds: Float64 = opened.pts_seconds
-        self.num_cut: int = opened.num_cut
+        self.cut: tuple[int, int] | None = opened.cut
         self.shortfall: list[int] = []
         self.errors: list[str] = list(opened.errors)
         self._path = path

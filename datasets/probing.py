@@ -67,8 +67,8 @@ def _hash(path: str | Path, deadline: float | None, stop: Event | None) -> str:
 class OpenVideo:
     """A file that was opened and indexed; whoever holds it closes `container`.
 
-    `pts_seconds`: (num_frames,) float64. `errors`: what could not be read on the way. `num_cut`:
-    frames whose bytes would lie behind the file's end, where the container has a table of them.
+    `pts_seconds`: (num_frames,) float64. `errors`: what could not be read on the way. `cut`: how
+    many frames' bytes would lie behind the file's end, and of how many, where the container tells.
     """
 
     container: InputContainer
@@ -77,7 +77,7 @@ class OpenVideo:
     info: VideoInfo
     pts_seconds: Float64
     errors: list[str]
-    num_cut: int = 0
+    cut: tuple[int, int] | None = None
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -121,18 +121,23 @@ def open_video(path: str | Path, *, threads: int = 0, deadline: float | None = N
     except BaseException:
         container.close()
         raise
-    num_cut = _num_cut(container, stream, info.bytes)
-    return OpenVideo(container, stream, index, info, pts_seconds, errors, num_cut)
+    cut = _cut_off(container, stream, info.bytes)
+    return OpenVideo(container, stream, index, info, pts_seconds, errors, cut)
 
 
-def _num_cut(container: InputContainer, stream: VideoStream, file_bytes: int) -> int:
-    """How many frames were cut off with the file's end, told by MP4's and MOV's sample table.
+def _cut_off(
+    container: InputContainer, stream: VideoStream, file_bytes: int
+) -> tuple[int, int] | None:
+    """How many frames were cut off with the file's end, and of how many; None if it is whole.
 
-    The header's duration would not do: it lies in many files that are whole.
+    Told by MP4's and MOV's sample table. The header's duration would not do: it lies in many files
+    that are whole.
     """
     if "mp4" not in container.format.name:
-        return 0
-    return sum(e.pos + e.size > file_bytes and not e.is_discard for e in stream.index_entries)
+        return None
+    ends = [e.pos + e.size for e in stream.index_entries if not e.is_discard]
+    behind = sum(end > file_bytes for end in ends)
+    return (behind, len(ends)) if behind else None
 
 
 def prepare(stream: VideoStream, threads: int, *, ahead: bool = True) -> None:

@@ -144,12 +144,10 @@ class FacePipeline:
         watched = self._watch(reader, wanted, clock)
         notes = []
         seen = 1.0
-        if reader.num_cut:
-            whole = reader.info.num_frames + reader.num_cut
-            seen = reader.info.num_frames / whole
-            notes.append(
-                f"{name}: the file ends early: {reader.num_cut} of its {whole} frames are gone"
-            )
+        if reader.cut:
+            gone, whole = reader.cut
+            seen = 1 - gone / whole
+            notes.append(f"{name}: the file ends early: {gone} of its {whole} frames are gone")
         if len(watched.seen_index) < len(wanted):
             lost = len(wanted) - len(watched.seen_index)
             seen *= len(watched.seen_index) / len(wanted)

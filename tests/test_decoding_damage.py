@@ -183,3 +183,23 @@ def test_five_hundred_damaged_files_are_survived(
     clip: Callable[[str], Path], tmp_path: Path
 ) -> None:
     _survive(clip, tmp_path, range(60, 560))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 1.0])
+def test_frames_cut_off_with_the_end_are_counted_where_the_container_tells(
+    tmp_path: Path, share: float
+) -> None:
+    front = {"movflags": "faststart"}
+    whole = write_video(tmp_path / "whole.mp4", numbered_frames(60), container_options=front)
+    data = whole.read_bytes()
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(data[: round(len(data) * share)])
+    with VideoReader(path) as reader:
+        if share == 1:
+            assert reader.cut is None
+        else:
+            assert reader.cut is not None
+            gone, of = reader.cut
+            assert of == 60
+            # the frame that the cut goes through has a packet, but is gone
+            assert gone == 60 - reader.info.num_frames + 1

@@ -350,7 +350,7 @@ def test_the_command_survives_a_shell(path):
 
 
 def test_the_command_without_sampled_frames():
-    line = facts.command_line(make_failure(Status.UNREADABLE))
+    line = facts.command_line(make_failure(Status.UNREADABLE, sampling_spec=None))
     assert shlex.split(line) == ["unswap", "score", "exhibits/broken.mp4", "--detector", "demo"]
 
 

@@ -23,7 +23,7 @@ GROUPS = {"options": {"g": "10", "preset": "ultrafast"}}
 
 # What becomes of each, and what the reason says.
 EXPECTED: dict[str, tuple[str, str]] = {
-    "cut_at_80_percent.mp4": ("scored", "frames asked for could not be decoded"),
+    "cut_at_80_percent.mp4": ("scored", "frames sampled could not be decoded"),
     "cut_to_its_header.mp4": ("unreadable", "download it again"),
     "without_moov.mp4": ("unreadable", "can't be opened as a video"),
     "empty.mp4": ("unreadable", "empty (0 bytes)"),

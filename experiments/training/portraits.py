@@ -163,12 +163,5 @@ def load_imagenet_weights(backbone: nn.Module, name: str, cache: Path) -> str:
     return BACKBONES[name]
 
 
-def head_of(backbone: nn.Module) -> nn.Linear:
-    """A timm backbone's classifier."""
-    head = backbone.get_classifier()  # type: ignore[operator]
-    assert isinstance(head, nn.Linear)
-    return head
-
-
 class BadWeights(Exception):
     """Pretrained weights that do not fit the backbone."""

@@ -6,8 +6,9 @@ import torch
 
 from ...datasets.faces import create_face_detector
 from ...detectors.architectures import create_detector
+from .head import head_of
 from .loop import fit
-from .portraits import PORTRAITS, fetch, head_of, load_imagenet_weights, portraits
+from .portraits import PORTRAITS, fetch, load_imagenet_weights, portraits
 from .recipe import read_recipe
 
 

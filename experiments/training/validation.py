@@ -14,8 +14,9 @@ from ...datasets.types import Float64
 from ...detectors.cards import Card, GenuineReference, Measurement, TrainingData
 from ...detectors.checkpoints import save_checkpoint
 from ...detectors.protocols import CropDetector
+from .head import head_of
 from .held_out import BLENDED, GENUINE, SWAPPED, ClipScore, Condition, plan_clips, score_clips
-from .portraits import PORTRAITS, Portrait, head_of
+from .portraits import PORTRAITS, Portrait
 from .recipe import Recipe
 
 RESAMPLES = 1000
