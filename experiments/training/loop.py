@@ -100,7 +100,7 @@ def fit(
                     f"{(step + 1) * recipe.pairs - 1}); {state_file} holds the last good state"
                 )
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(detector.parameters(), recipe.gradient_clip)
             optimiser.step()
             _move_average(average, detector, min(recipe.ema, (1 + step) / (10 + step)))

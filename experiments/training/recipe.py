@@ -17,9 +17,11 @@ class BadRecipe(Exception):
 class Recipe:
     """How a detector is trained on self-blended portraits.
 
-    `pairs`: genuine faces a step, each with its blended counterpart in the same batch. `people`:
-    numbers of portraits that train, that choose the score's zero, and that are reported on; the
-    first takes what is left when it is 0. `ema`: decay of the weights' moving average.
+    `pairs`: genuine faces a step, each with its blended counterpart in the same batch. `people_choose`,
+    `people_report`: how many people set the score's zero, and are reported on; the others train.
+    `ema`: decay of the weights' moving average. `validation_crfs`: of the held-out clips, the first
+    one for the genuine reference too. `threads`: of the network; `workers`: processes that make
+    pairs.
     """
 
     name: str
