@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -168,13 +169,19 @@ def jobs(folder: Path, count: int) -> None:
     _say("jobs: throughput of --jobs 2 / two processes", [independent / together], "at least .85")
 
 
+@lru_cache(maxsize=1)
+def _ground(width: int, height: int) -> Uint8:
+    """A textured background, (height, width, 3) uint8."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    grey = (110 + 60 * np.sin(columns / 37) * np.cos(rows / 23)).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
 def _scene(width: int, height: int, share: float, phase: float, shift: Any = (0, 0)) -> Uint8:
     """The NASA portrait moving over a textured background, (height, width, 3) uint8."""
     from skimage import data
 
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    canvas = (110 + 60 * np.sin(columns / 37) * np.cos(rows / 23)).astype(np.uint8)
-    canvas = np.repeat(canvas[..., None], 3, axis=2)
+    canvas = _ground(width, height).copy()
     side = int(height * share)
     head = cv2.resize(data.astronaut()[0:300, 70:370], (side, side), interpolation=cv2.INTER_AREA)
     x = (width - side) / 2 + width * 0.2 * np.sin(2 * np.pi * phase) + shift[0]

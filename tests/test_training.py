@@ -208,6 +208,13 @@ def test_a_finished_run_trains_no_further(tmp_path: Path) -> None:
     assert len(lines(tmp_path)) == 6
 
 
+def test_a_run_does_not_go_on_by_another_recipe(tmp_path: Path) -> None:
+    fit(tiny(), people(), RECIPE, tmp_path, resume=False)
+    with pytest.raises(TrainingFailed, match="begun by another recipe: steps was 6, is 9"):
+        fit(tiny(), people(), replace(RECIPE, steps=9), tmp_path, resume=True)
+    fit(tiny(), people(), replace(RECIPE, save_every_steps=2), tmp_path, resume=True)
+
+
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -144,13 +144,18 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from unswap.experiments.training.loop import TrainingFailed
+    from unswap.experiments.training.portraits import BadWeights
     from unswap.experiments.training.recipe import BadRecipe
     from unswap.experiments.training.run import train
 
     try:
         path = train(options.recipe, options.out, resume=options.resume, cache=options.cache)
-    except BadRecipe as error:
+    except (BadRecipe, BadWeights, FileExistsError) as error:
         raise UsageError(_message(error)) from error
+    except (TrainingFailed, OSError, RuntimeError) as error:
+        print(f"unswap train: stopped: {error}", file=sys.stderr)
+        return EXIT_STOPPED
     print(f"wrote {path}")
     return 0
 

@@ -18,6 +18,12 @@ from .pairs import PairDataset
 from .portraits import Portrait
 from .recipe import Recipe
 
+# what a run may go on with otherwise than it was begun: nothing of it changes the weights
+CHANGEABLE = (
+    "name", "version", "summary", "num_frames", "workers", "validation_frames",
+    "validation_crfs", "save_every_steps",
+)  # fmt: skip
+
 
 class TrainingFailed(Exception):
     """Training that can't go on; the message says at which step and why."""
@@ -48,7 +54,8 @@ def fit(
         selected: it is the last.
 
     Raises:
-        TrainingFailed: the loss is no number any more; the last state saved is kept.
+        TrainingFailed: the loss is no number any more (the last state saved is kept), or the run
+            to go on with was begun by another recipe.
     """
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
@@ -66,6 +73,7 @@ def fit(
     state_file, first = out / "state.pt", 0
     if resume and state_file.exists():
         state = torch.load(state_file, weights_only=True)
+        _check_same_recipe(state["recipe"], recipe, state_file)
         detector.load_state_dict(state["detector"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
@@ -114,6 +122,7 @@ def fit(
                     state_file,
                     {
                         "step": step + 1,
+                        "recipe": recipe.to_dict(),
                         "detector": detector.state_dict(),
                         "average": average.state_dict(),
                         "optimiser": optimiser.state_dict(),
@@ -121,6 +130,18 @@ def fit(
                     },
                 )
     return average.eval()
+
+
+def _check_same_recipe(begun: dict[str, Any], recipe: Recipe, state_file: Path) -> None:
+    """A run that goes on by another recipe is no run of either."""
+    now = recipe.to_dict()
+    changed = [
+        f"{key} was {begun.get(key)!r}, is {now.get(key)!r}"
+        for key in sorted(begun.keys() | now.keys())
+        if key not in CHANGEABLE and begun.get(key) != now.get(key)
+    ]
+    if changed:
+        raise TrainingFailed(f"{state_file}: begun by another recipe: {'; '.join(changed)}")
 
 
 def _channels_last(pictures: torch.Tensor) -> torch.Tensor:
