@@ -6,7 +6,7 @@ import pytest
 from face_clips import another, background, head, paste, portrait
 
 from unswap.datasets.faces import boxes_of, create_face_detector, face_detectors
-from unswap.datasets.faces.boxes import iou_matrix, non_maximum_suppression
+from unswap.datasets.faces.boxes import iou_matrix, non_maximum_suppression, without_contained
 
 create_face_detector()  # importing them registers them
 
@@ -108,4 +108,4 @@ def test_suppression_keeps_the_most_confident_of_each_pile():
     boxes = np.float32([[0, 0, 10, 10], [1, 0, 11, 10], [50, 0, 60, 10], [2, 2, 6, 6]])
     confidence = np.float32([0.8, 0.9, 0.5, 0.7])
     assert non_maximum_suppression(boxes, confidence, 0.5).tolist() == [1, 3, 2]
-    assert non_maximum_suppression(boxes, confidence, 0.5, over_smaller=True).tolist() == [1, 2]
+    assert without_contained(boxes, confidence, 0.5).tolist() == [1, 2]

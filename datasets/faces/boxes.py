@@ -21,16 +21,25 @@ def iou_matrix(a_xyxy: Float32, b_xyxy: Float32) -> Float32:
     return np.asarray(shared / np.maximum(union, 1e-9), dtype=np.float32)
 
 
-def non_maximum_suppression(
-    boxes_xyxy: Float32, confidence: Float32, threshold: float, *, over_smaller: bool = False
-) -> Int64:
-    """Indices of the boxes to keep, the most confident first (greedy).
+def non_maximum_suppression(boxes_xyxy: Float32, confidence: Float32, threshold: float) -> Int64:
+    """Indices of the boxes to keep, the most confident first: a box goes that overlaps a kept one.
 
     Args:
         boxes_xyxy: (N, 4).
         confidence: (N,).
-        threshold: a box goes that overlaps a kept one by more than this.
-        over_smaller: overlap is shared area over the smaller box (MTCNN's "Min"), not over union.
+        threshold: the most intersection over union that two kept boxes have.
+    """
+    import torch  # here, so that arithmetic on boxes alone stays light
+    from torchvision.ops import nms
+
+    kept = nms(torch.from_numpy(boxes_xyxy), torch.from_numpy(confidence), threshold)
+    return np.asarray(kept.numpy(), dtype=np.int64)
+
+
+def without_contained(boxes_xyxy: Float32, confidence: Float32, threshold: float) -> Int64:
+    """As `non_maximum_suppression`, but overlap is shared area over the smaller box.
+
+    A small box inside a large one goes too (MTCNN's "Min" strategy). For few boxes.
     """
     x1, y1, x2, y2 = boxes_xyxy.T
     area = (x2 - x1) * (y2 - y1)
@@ -42,10 +51,8 @@ def non_maximum_suppression(
         width = np.minimum(x2[best], x2[rest]) - np.maximum(x1[best], x1[rest])
         height = np.minimum(y2[best], y2[rest]) - np.maximum(y1[best], y1[rest])
         shared = np.clip(width, 0, None) * np.clip(height, 0, None)
-        whole = (
-            np.minimum(area[best], area[rest]) if over_smaller else area[best] + area[rest] - shared
-        )
-        order = rest[shared / np.maximum(whole, 1e-9) <= threshold]
+        smaller = np.minimum(area[best], area[rest])
+        order = rest[shared / np.maximum(smaller, 1e-9) <= threshold]
     return np.array(keep, dtype=np.int64)
 
 

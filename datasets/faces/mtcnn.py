@@ -13,7 +13,7 @@ from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 
 from ..types import Face, Float32, Uint8
 from . import face_detectors
-from .boxes import non_maximum_suppression, squared
+from .boxes import non_maximum_suppression, squared, without_contained
 
 WINDOW = 12  # pixels of the first network's window: a face is looked for at this size
 PYRAMID_STEP = 0.709
@@ -44,11 +44,10 @@ class MtcnnFaceDetector:
         faces = [f for f in faces if f.confidence > THRESHOLDS[2]]
         if not faces:
             return []
-        keep = non_maximum_suppression(
+        keep = without_contained(
             np.array([f.box_xyxy for f in faces]),
             np.array([f.confidence for f in faces], dtype=np.float32),
             0.7,
-            over_smaller=True,
         )
         factor = np.array(
             [image.shape[1] / working.shape[1], image.shape[0] / working.shape[0]], dtype=np.float32

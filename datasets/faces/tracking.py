@@ -20,7 +20,7 @@ from .boxes import iou_matrix
 FOLLOWED_CONFIDENCE = 0.9  # a followed face below this has the frame searched again
 NEW_CONFIDENCE = 0.95  # a face that starts a new track, as seen at full resolution
 SHOT_CHANGE = 28.0  # mean difference of two frames' thumbnails, grey levels of 255
-COARSE_SHARE = 1 / 32  # of the frame's longer side: the smallest face of an ordinary search
+COARSE_SHARE = 1 / 24  # of the frame's longer side: the smallest face of an ordinary search
 REACH = 1.2  # face sizes: how far a face may have moved between frames of one shot, per 0.5 s
 SAME_FACE_IOU = 0.5
 LOOKS_KEPT = 3
