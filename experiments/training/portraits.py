@@ -111,7 +111,7 @@ def portraits(folder: Path, detector: FaceDetector) -> list[Portrait]:
 
 
 def wide(name: str, image: Uint8, face: Face) -> Portrait:
-    """A portrait cut to WIDE_MARGIN around the face, at most MOST_FACE_SIZE; edges are repeated."""
+    """A portrait cut to WIDE_MARGIN around the face or the picture's edge, at most MOST_FACE_SIZE."""
     scale = min(1.0, MOST_FACE_SIZE / face.size)
     if scale < 1:
         image = np.asarray(
