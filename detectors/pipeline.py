@@ -6,27 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.clock import Clock
+from ..datasets.crops import crop_face
 from ..datasets.decoding import VideoReader
 from ..datasets.faces import FaceDetector, create_face_detector
-from ..datasets.sampling import denser_indices, sample_indices
-from ..datasets.types import (
-    Int64,
-    TimeLimitExceeded,
-    Uint8,
-    UnreadableVideo,
-    VideoInfo,
-)
+from ..datasets.types import Int64, TimeLimitExceeded, UnreadableVideo, VideoInfo
+from ..datasets.watching import FrameReader, Look, Sighting, Watched, clips_of, look
 from .aggregation import parse
 from .checkpoints import Checkpoint
-from .clock import Clock
 from .ids import loose_id
 from .occlusion import occlusion_map, score_clips
 from .scores import Evidence, FrameScore, Status, TrackEvidence, TrackScore, VideoScore
-from .watching import Sighting, Watched, largest_tiny_face, median_size, watch
 
-MIN_SCORED_SIZE = 24  # a track's median face below this is too small to say anything about
-MIN_SEEN_SHARE = 0.5  # of the frames that there should be: with fewer the video is unreadable
-DENSE_FRAMES = 300  # frames looked at before "no face" is said
 EXPLAINED_TRACKS = 3
 
 
@@ -137,50 +128,27 @@ class FacePipeline:
             evidence=Evidence(watched.thumbnails, ()) if watched and self.keep_evidence else None,
         )
 
-    def _score(self, reader: VideoReader, clock: Clock) -> VideoScore:
-        name = reader.info.path
-        clips = sample_indices(reader.pts_seconds, self.sampling_spec)
-        wanted = np.unique(clips)
-        watched = self._watch(reader, wanted, clock)
-        notes = []
-        seen = 1.0
-        if reader.cut:
-            gone, whole = reader.cut
-            seen = 1 - gone / whole
-            notes.append(f"{name}: the file ends early: {gone} of its {whole} frames are gone")
-        if len(watched.seen_index) < len(wanted):
-            lost = len(wanted) - len(watched.seen_index)
-            seen *= len(watched.seen_index) / len(wanted)
-            notes.append(f"{name}: {lost} of the {len(wanted)} frames sampled could not be decoded")
-        if seen < MIN_SEEN_SHARE:
-            why = f"; at least {MIN_SEEN_SHARE:.0%} of the frames are needed. Get an undamaged copy"
-            return self._without_score(Status.UNREADABLE, "; ".join(notes) + why, watched)
-        if not watched.people and self.sampling_spec.clip_length == 1:
-            dense = denser_indices(reader.pts_seconds, DENSE_FRAMES)
-            if len(dense) > len(wanted):
-                watched = self._watch(reader, dense, clock)
-                clips = np.array(watched.seen_index, dtype=np.int64)[:, None]
-                if watched.people:
-                    notes.append(
-                        f"{name}: no face in the {len(wanted)} frames sampled at first; a face was "
-                        f"found among {len(watched.seen_index)} frames"
-                    )
-        if not watched.people:
-            return self._no_face(reader, watched, clock)
+    def _score(self, reader: FrameReader, clock: Clock) -> VideoScore:
+        spec = self.network.crop_spec
+        seen = look(
+            reader,
+            self.sampling_spec,
+            self.faces,
+            lambda image, face: crop_face(image, face, spec),
+            clock,
+            keep_thumbnails=self.keep_evidence,
+        )
+        name, watched = reader.info.path, seen.watched
+        if seen.failure:
+            return self._without_score(Status(seen.failure[0]), seen.failure[1], watched)
         with clock.stage("detector"):
-            tracks, evidence = self._tracks(watched, clips)
-        large = {t for t, s in watched.people.items() if median_size(s) >= MIN_SCORED_SIZE}
-        tracks = [t for t in tracks if t.track_id in large]
-        if not large:
-            largest = max(median_size(s) for s in watched.people.values())
-            return self._without_score(Status.TOO_SMALL, _too_small(name, largest), watched)
+            tracks, evidence = self._tracks(seen)
         if not tracks:
             reason = (
                 f"{name}: no face is there for {self.sampling_spec.clip_length} sampled frames on end, "
                 "which this detector needs"
             )
             return self._without_score(Status.NO_FACE, reason, watched)
-        kept = tuple(e for e in evidence if e.track_id in large)
         counted = [t for t in tracks if self.person in (None, t.track_id)]
         if not counted:
             known = ", ".join(str(t.track_id) for t in tracks)
@@ -193,55 +161,34 @@ class FacePipeline:
             score=self._track_rule([t.score for t in counted]),
             detector=self.detector,
             tracks=tuple(tracks),
-            reason="; ".join(notes) or None,
+            reason="; ".join(seen.notes) or None,
             aggregation=self.aggregation,
             crop_spec=asdict(self.network.crop_spec),
             sampling_spec=asdict(self.sampling_spec),
-            sampled_pts_seconds=_clip_starts(watched, clips),
-            evidence=Evidence(watched.thumbnails, kept) if self.keep_evidence else None,
+            sampled_pts_seconds=_clip_starts(watched, seen.clips),
+            evidence=(
+                Evidence(watched.thumbnails, tuple(evidence)) if self.keep_evidence else None
+            ),
         )
 
-    def _watch(self, reader: VideoReader, indices: Int64, clock: Clock) -> Watched:
-        return watch(
-            reader,
-            indices,
-            self.faces,
-            self.network.crop_spec,
-            clock,
-            keep_thumbnails=self.keep_evidence,
-        )
-
-    def _no_face(self, reader: VideoReader, watched: Watched, clock: Clock) -> VideoScore:
-        """Tells a video whose faces are too small from one without a face."""
-        name = reader.info.path
-        largest = largest_tiny_face(reader, watched.seen_index, self.faces, clock)
-        if largest:
-            return self._without_score(Status.TOO_SMALL, _too_small(name, largest), watched)
-        reason = f"{name}: no face in {len(watched.seen_index)} frames from beginning to end"
-        return self._without_score(Status.NO_FACE, reason, watched)
-
-    def _tracks(
-        self, watched: Watched, clips: Int64
-    ) -> tuple[list[TrackScore], list[TrackEvidence]]:
-        """Scores every person's clips: those for whose frames all have the face."""
-        starts: list[tuple[int, Sighting]] = []
-        pictures: list[Uint8] = []
-        for track_id, sightings in watched.people.items():
-            by_index = {s.frame_index: s for s in sightings}
-            for clip in clips:
-                if all(int(i) in by_index for i in clip):
-                    starts.append((track_id, by_index[int(clip[0])]))
-                    pictures.append(np.stack([by_index[int(i)].crop for i in clip]))
+    def _tracks(self, seen: Look) -> tuple[list[TrackScore], list[TrackEvidence]]:
+        """Scores every person's clips."""
+        clips = [
+            (track_id, clip)
+            for track_id, sightings in seen.used.items()
+            for clip in clips_of(sightings, seen.clips)
+        ]
+        pictures = [np.stack([s.crop for s in clip]) for _, clip in clips]
         logits: list[float] = []
         for i in range(0, len(pictures), self.batch_size):
             batch = np.stack(pictures[i : i + self.batch_size])
             logits += score_clips(self.network, batch, self.device).tolist()
         tracks, evidence = [], []
-        for track_id in watched.people:
-            mine = [i for i, (owner, _) in enumerate(starts) if owner == track_id]
+        for track_id in seen.used:
+            mine = [i for i, (owner, _) in enumerate(clips) if owner == track_id]
             if not mine:
                 continue
-            frames = tuple(_frame_score(starts[i][1], logits[i]) for i in mine)
+            frames = tuple(_frame_score(clips[i][1][0], logits[i]) for i in mine)
             tracks.append(TrackScore(track_id, self._frame_rule([f.score for f in frames]), frames))
             crops = np.stack([pictures[i][0] for i in mine])
             evidence.append(TrackEvidence(track_id, crops))
@@ -280,10 +227,3 @@ def _clip_starts(watched: Watched, clips: Int64) -> tuple[float, ...]:
 def _frame_score(sighting: Sighting, logit: float) -> FrameScore:
     x1, y1, x2, y2 = (round(float(v), 1) for v in sighting.face.box_xyxy)
     return FrameScore(sighting.frame_index, sighting.pts_seconds, logit, (x1, y1, x2, y2))
-
-
-def _too_small(name: str, largest: float) -> str:
-    return (
-        f"{name}: the largest face is {largest:.0f} px; at least {MIN_SCORED_SIZE} px are needed. "
-        "Get the video at its original resolution"
-    )

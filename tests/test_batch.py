@@ -17,10 +17,11 @@ from clips import write_video
 from face_clips import background, write_face_clip
 
 from unswap.cli import main
+from unswap.datasets.journal import Journal
 from unswap.detectors.headers import identify
-from unswap.experiments.scoring import pool
+from unswap.experiments.jobs import pool
+from unswap.experiments.scoring import answers
 from unswap.experiments.scoring.inputs import expand
-from unswap.experiments.scoring.journal import Journal
 from unswap.experiments.scoring.run import ScoringRun, Settings, journal_path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups")
@@ -252,9 +253,9 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", instead)
 
 
-def _answers(names: list[str], workers: int, limit: float | None) -> Iterator[pool.Answer]:
+def _answers(names: list[str], workers: int, limit: float | None) -> Iterator[answers.Answer]:
     jobs = ((key, name, None) for key, name in enumerate(names))
-    return pool.run_jobs(jobs, {"threads": 1, "time_limit_seconds": limit}, workers)
+    return answers.score_jobs(jobs, {"threads": 1, "time_limit_seconds": limit}, workers)
 
 
 @pytest.mark.parametrize("workers", [1, 3])

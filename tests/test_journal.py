@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from unswap.experiments.scoring.journal import Journal, JournalMismatch
+from unswap.datasets.journal import Journal, JournalMismatch
 
 SETTINGS = {"detector": {"name": "tiny", "sha256": "00"}, "num_frames": None, "person": None}
 RECORDS = [
@@ -125,7 +125,7 @@ def test_two_runs_cannot_write_at_the_same_time(tmp_path: Path) -> None:
 def test_a_killed_run_leaves_no_lock(tmp_path: Path) -> None:
     program = (
         "import os, sys, pathlib\n"
-        "from unswap.experiments.scoring.journal import Journal\n"
+        "from unswap.datasets.journal import Journal\n"
         f"j = Journal(pathlib.Path(sys.argv[1]), {SETTINGS!r}, resume=False)\n"
         f"j.add({RECORDS[0]!r})\n"
         "os.kill(os.getpid(), 9)\n"
@@ -146,7 +146,7 @@ def test_a_full_disk_keeps_the_lines_before_and_no_half_line(tmp_path: Path) -> 
     """In a child process that may write files of 400 bytes at most."""
     program = (
         "import resource, sys, pathlib\n"
-        "from unswap.experiments.scoring.journal import Journal\n"
+        "from unswap.datasets.journal import Journal\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))\n"
         f"j = Journal(pathlib.Path(sys.argv[1]), {SETTINGS!r}, resume=False)\n"
         "j.add({'video_id': 'small'})\n"

@@ -21,7 +21,7 @@ def score_command(inputs: Inputs, options: argparse.Namespace, version: str) -> 
 
     Raises:
         ValueError: options that do not go together. KeyError: an unknown detector.
-        BadCheckpoint, JournalMismatch, UnusableDetector, MustStop: see `ScoringRun`.
+        BadCheckpoint, JournalMismatch, UnusableWorker, MustStop: see `ScoringRun`.
     """
     out = options.out
     if out is None and options.resume:

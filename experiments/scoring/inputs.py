@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...datasets.manifests import file_sha256, read_manifest_videos
+from ...datasets.suffixes import VIDEO_SUFFIXES
 
-VIDEO_SUFFIXES = frozenset(
-    {".3g2", ".3gp", ".asf", ".avi", ".divx", ".flv", ".gif", ".h264", ".h265", ".hevc", ".ivf"}
-    | {".m2ts", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".obu"}
-    | {".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"}
-)
 MANIFEST_SUFFIXES = frozenset({".parquet", ".csv"})
 
 

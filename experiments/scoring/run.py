@@ -9,11 +9,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ...datasets.journal import Journal
 from ...detectors.ids import loose_id
 from ...detectors.scores import DetectorId, Status, VideoScore
+from ..jobs.pool import MustStop, UnusableWorker
+from .answers import Answer, score_jobs
 from .inputs import Inputs
-from .journal import Journal
-from .pool import Answer, MustStop, UnusableDetector, run_jobs
 from .tables import write_results
 
 
@@ -122,7 +123,7 @@ class ScoringRun:
 
         Raises:
             MustStop: the disk is full, or the like; the run can be resumed.
-            UnusableDetector: the detector or the device can't be used.
+            UnusableWorker: the detector or the device can't be used.
         """
         try:
             if self.settings.report:
@@ -136,7 +137,7 @@ class ScoringRun:
             first = next(todo, None)
             if first is not None:
                 jobs = chain([first], todo)
-                answers = run_jobs(jobs, self.settings.for_workers(), self.settings.jobs)
+                answers = score_jobs(jobs, self.settings.for_workers(), self.settings.jobs)
                 with closing(answers):  # ends the workers, whatever happens here
                     for answer in answers:
                         self._finish(answer)
@@ -144,7 +145,7 @@ class ScoringRun:
                 records = self._journal.records
                 write_results(self.settings.out, records, self.inputs.manifest_sha256)
                 self._journal.discard()
-        except UnusableDetector:
+        except UnusableWorker:
             if self._journal and self._journal.is_empty():
                 self._journal.discard()  # nothing that another try would have to go on from
             raise

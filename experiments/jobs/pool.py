@@ -1,4 +1,8 @@
-"""Worker processes: each scores one video at a time, is ended when it hangs, replaced when it dies."""
+"""Worker processes: each does one job at a time, is ended when it hangs, replaced when it dies.
+
+A process of its own for each worker, so that a decoder that crashes or hangs takes one video with
+it and not the run. `serving` is the worker's side of the conversation.
+"""
 
 import contextlib
 import json
@@ -10,15 +14,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-START_LIMIT_SECONDS = 300.0  # for loading the detector
+START_LIMIT_SECONDS = 300.0  # for loading the networks
 KILL_GRACE_SECONDS = 10.0  # beyond a video's limit, which the worker itself keeps between frames
+MAX_IDLE_DEATHS = 5  # of workers on one job, one after another, without any progress between
 
 
-class UnusableDetector(Exception):
-    """The workers can't load the detector, or can't use the device."""
+class UnusableWorker(Exception):
+    """The workers can't load what they need, or can't use the device."""
 
 
 class MustStop(Exception):
@@ -26,24 +31,29 @@ class MustStop(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of one job: a VideoScore as a dict, or a status and reason without one."""
+class Event:
+    """Something that became of a job.
+
+    `kind`: `done` (its last answer), `progress` (an answer, and the job goes on), `died` or `hung`
+    (its process did, and was replaced). `message`: the answer. `reason`: how the process ended.
+    """
 
     key: int
-    score: dict[str, Any] | None
-    status: str
-    reason: str | None
-    report: str | None = None
+    kind: Literal["done", "progress", "died", "hung"]
+    message: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
 
 
 class _Worker:
     """One process, with a thread that hands its answers to the pool's queue."""
 
-    def __init__(self, settings: dict[str, Any], inbox: "queue.Queue[tuple[_Worker, Any]]") -> None:
+    def __init__(
+        self, module: str, settings: dict[str, Any], inbox: "queue.Queue[tuple[_Worker, Any]]"
+    ) -> None:
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
         environment = {**os.environ, "OMP_NUM_THREADS": str(settings["threads"])}
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "unswap.experiments.scoring.worker"],
+            [sys.executable, "-P", "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.stderr,
@@ -52,14 +62,16 @@ class _Worker:
             env=environment,
         )
         self.key: int | None = None
-        self.path = ""
+        self.job: dict[str, Any] = {}
+        self.idle_deaths = 0
         self.started = time.monotonic()
         self._send(settings)
         threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
 
-    def give(self, key: int, path: str, video_id: str | None) -> None:
-        self.key, self.path, self.started = key, path, time.monotonic()
-        self._send({"path": path, "video_id": video_id})
+    def give(self, key: int, job: dict[str, Any], idle_deaths: int = 0) -> None:
+        self.key, self.job, self.started = key, job, time.monotonic()
+        self.idle_deaths = idle_deaths
+        self._send(job)
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self.process.stdin
@@ -113,37 +125,56 @@ def _overdue(
 
 
 def run_jobs(
-    jobs: Iterable[tuple[int, str, str | None]],
+    jobs: Iterable[tuple[int, dict[str, Any]]],
     settings: dict[str, Any],
     num_workers: int,
-) -> Generator[Answer]:
-    """Scores jobs in worker processes, and gives each answer as it comes.
+    module: str,
+    *,
+    again: bool = False,
+) -> Generator[Event]:
+    """Has jobs done by worker processes, and tells of each as it goes.
 
     Args:
-        jobs: (key, path, video_id or None); taken one by one as workers become free.
-        settings: what `worker` reads, `time_limit_seconds` among them.
+        jobs: (key, what the worker is sent); taken one by one as workers become free.
+        settings: what the worker is sent first; `threads` and `time_limit_seconds` (between two
+            answers, or None) are read here too.
         num_workers: processes.
+        module: whose `main` is the worker.
+        again: whether a job whose process died or hung is given to the process that replaces it,
+            with `hung` set in it to tell which.
 
     Yields:
-        One Answer for each job.
+        Events; for each job one that is `done`, or (unless `again`) `died` or `hung`.
 
     Raises:
-        UnusableDetector: no worker could be set up. MustStop: a worker met a full disk, or was
-            killed or hung while it started.
+        UnusableWorker: no worker could be set up. MustStop: a worker met a full disk, was killed or
+            hung while it started, or a job kills one process after another.
     """
     waiting = iter(jobs)
     inbox: queue.Queue[tuple[_Worker, Any]] = queue.Queue()
-    workers = [_Worker(settings, inbox) for _ in range(num_workers)]
+    workers = [_Worker(module, settings, inbox) for _ in range(num_workers)]
+    fresh: dict[_Worker, tuple[int, dict[str, Any], int]] = {}  # what a replacement has to do
     limit = settings["time_limit_seconds"]
+
+    def replace(worker: _Worker, *, hung: bool = False) -> None:
+        new = _Worker(module, settings, inbox)
+        workers[workers.index(worker)] = new
+        if again:
+            assert worker.key is not None
+            if worker.idle_deaths + 1 >= MAX_IDLE_DEATHS:
+                raise MustStop(
+                    f"{MAX_IDLE_DEATHS} processes died one after another on the same work"
+                )
+            fresh[new] = (worker.key, {**worker.job, "hung": hung}, worker.idle_deaths + 1)
+
     try:
         while workers:
             for hung in _overdue(workers, inbox, limit):
-                key, path = hung.key, hung.path
                 hung.end()
-                if key is None:
+                if hung.key is None:
                     raise MustStop(f"a worker process did not start in {START_LIMIT_SECONDS:g} s")
-                workers[workers.index(hung)] = _Worker(settings, inbox)
-                yield Answer(key, None, "timeout", f"{path}: hung, and was ended after {limit:g} s")
+                replace(hung, hung=True)
+                yield Event(hung.key, "hung", hung.job, f"hung, and was ended after {limit:g} s")
             try:
                 worker, message = inbox.get(timeout=0.25)
             except queue.Empty:
@@ -155,36 +186,34 @@ def run_jobs(
                 if worker.key is None and worker.process.returncode < 0:
                     raise MustStop(f"a worker process was killed while it started ({words})")
                 if worker.key is None:
-                    raise UnusableDetector(f"a worker process could not start ({words})")
-                answer = Answer(
-                    worker.key,
-                    None,
-                    "failed",
-                    f"{worker.path}: the process that scored it died ({words})",
-                )
+                    raise UnusableWorker(f"a worker process could not start ({words})")
                 worker.end()
-                workers[workers.index(worker)] = _Worker(settings, inbox)
-                yield answer
+                replace(worker)
+                yield Event(worker.key, "died", worker.job, f"died ({words})")
                 continue
             if message["answer"] == "unusable":
-                raise UnusableDetector(message["reason"])
+                raise UnusableWorker(message["reason"])
             if message["answer"] == "stop":
                 raise MustStop(message["reason"])
+            if message["answer"] == "progress":
+                assert worker.key is not None
+                worker.started, worker.idle_deaths = time.monotonic(), 0
+                yield Event(worker.key, "progress", message)
+                continue
             finished = worker.key
             worker.key = None
-            job = next(waiting, None)
-            if job is None:
-                workers.remove(worker)
-                worker.end()
+            if worker in fresh:
+                worker.give(*fresh.pop(worker))
             else:
-                worker.give(*job)
-            if message["answer"] == "score":
+                job = next(waiting, None)
+                if job is None:
+                    workers.remove(worker)
+                    worker.end()
+                else:
+                    worker.give(*job)
+            if message["answer"] != "ready":
                 assert finished is not None
-                status = message["score"]["status"]
-                yield Answer(finished, message["score"], status, None, message["report"])
-            elif message["answer"] == "failed":
-                assert finished is not None
-                yield Answer(finished, None, "failed", message["reason"])
+                yield Event(finished, "done", message)
     finally:
         for worker in workers:
             worker.end()

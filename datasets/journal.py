@@ -20,6 +20,21 @@ class JournalMismatch(Exception):
     """A journal that does not belong to this run; the message says what to do."""
 
 
+def try_lock(file_number: int) -> bool:
+    """Locks an open file until it is closed; false where another process holds it.
+
+    Where there are no locks (Windows, some network file systems) nothing keeps others away.
+    """
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(file_number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+    return True
+
+
 class Journal:
     """Append-only, written through to the disk line by line.
 
@@ -73,17 +88,13 @@ class Journal:
 
     def _lock(self) -> None:
         busy = f"{self.path}: another run is writing to this --out; wait for it, or choose another"
-        if sys.platform != "win32":
-            try:
-                fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise JournalMismatch(busy) from None
-            except OSError:
-                pass  # a file system without locks
-            if not self.path.exists() or not os.path.samestat(
-                self.path.stat(), os.fstat(self._file.fileno())
-            ):
-                raise JournalMismatch(busy)  # it came to its end at this very moment
+        if not try_lock(self._file.fileno()):
+            raise JournalMismatch(busy)
+        if sys.platform != "win32" and (
+            not self.path.exists()
+            or not os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
+        ):
+            raise JournalMismatch(busy)  # it came to its end at this very moment
 
     def _begin(self, settings: dict[str, Any], resume: bool) -> None:
         self._file.seek(0)

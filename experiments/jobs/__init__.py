@@ -1,0 +1,1 @@
+"""Work on many videos: worker processes that may die."""
