@@ -1,5 +1,7 @@
 """Cutting a face out of a frame, as a CropSpec says. The one definition, for training and scoring."""
 
+import math
+
 import cv2
 import numpy as np
 
@@ -34,6 +36,31 @@ def square_around(box_xyxy: Float32, margin: float) -> Float64:
     x1, y1, x2, y2 = (float(v) for v in box_xyxy)
     centre_x, centre_y, half = (x1 + x2) / 2, (y1 + y2) / 2, margin * max(x2 - x1, y2 - y1) / 2
     return np.array([centre_x - half, centre_y - half, centre_x + half, centre_y + half])
+
+
+def cut_wide(
+    image: Uint8, box_xyxy: Float32, margin: float, max_size: int
+) -> tuple[Uint8, tuple[int, int], float]:
+    """A square around a face, to be stored and cropped from later: native pixels, unless too large.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, the full frame.
+        box_xyxy: (4,) float32, pixels of `image`.
+        margin: the square's side over the box's longer side.
+        max_size: a square of more pixels is shrunk to this side, by area averaging.
+
+    Returns:
+        (side, side, 3) uint8 RGB, black where it runs out of the picture; its top left corner (x, y)
+        in pixels of `image`; its pixels per pixel of `image` (1.0 where it was not shrunk).
+    """
+    square = square_around(box_xyxy, margin)
+    side = max(1, _nearest(square[2] - square[0]))
+    size = min(side, max_size)
+    return (
+        _crop_square(image, square, size),
+        (_nearest(square[0]), _nearest(square[1])),
+        size / side,
+    )
 
 
 def alignment(landmarks_xy: Float32, spec: CropSpec) -> Float64:
@@ -71,11 +98,16 @@ def as_input(crops: Uint8, spec: CropSpec) -> Float32:
     return np.asarray(crops * scale - shift, dtype=np.float32).transpose(0, 3, 1, 2)
 
 
+def _nearest(value: float) -> int:
+    """The nearest whole number, halves upwards: moving all by whole pixels moves this as much."""
+    return math.floor(value + 0.5)
+
+
 def _crop_square(image: Uint8, square: Float64, size: int) -> Uint8:
     """Cuts to whole pixels and scales; by area averaging where that shrinks."""
     height, width = image.shape[:2]
-    left, top = (round(v) for v in square[:2])
-    side = max(1, round(square[2] - square[0]))
+    left, top = (_nearest(v) for v in square[:2])
+    side = max(1, _nearest(square[2] - square[0]))
     x1, y1, x2, y2 = max(0, left), max(0, top), min(width, left + side), min(height, top + side)
     if x2 <= x1 or y2 <= y1:
         return np.zeros((size, size, 3), dtype=np.uint8)
@@ -83,6 +115,8 @@ def _crop_square(image: Uint8, square: Float64, size: int) -> Uint8:
     if part.shape[:2] != (side, side):
         edges = (y1 - top, top + side - y2, x1 - left, left + side - x2)
         part = cv2.copyMakeBorder(part, *edges, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    if side == size:
+        return np.ascontiguousarray(part)
     how = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(part, (size, size), interpolation=how), dtype=np.uint8)
 

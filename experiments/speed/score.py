@@ -1,6 +1,4 @@
-"""Speed and memory, as ratios of things measured side by side in one run.
-
-    python -m unswap.experiments.speed score [VIDEO] [--only floor usual memory jobs] [--repeats 3]
+"""Scoring, against its floor, the usual way, memory, and independent processes.
 
 `floor`   whole scoring, over decoding the same frames with PyAV plus the network on as many crops.
 `usual`   the usual way (decode with OpenCV, facenet-pytorch's MTCNN on every full-size frame, crop,
@@ -12,49 +10,48 @@
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from fractions import Fraction
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import numpy as np
 
-from ..datasets.crops import crop_face
-from ..datasets.decoding import VideoReader
-from ..datasets.faces import FaceDetector
-from ..datasets.faces.boxes import iou_matrix
-from ..datasets.faces.tracking import FaceTracker
-from ..datasets.sampling import sample_indices
-from ..datasets.types import Face, Float32, Frame, Uint8
-from ..detectors.checkpoints import load_checkpoint
-from ..detectors.occlusion import score_clips
-from ..detectors.pipeline import FacePipeline
-from ..detectors.pretrained import DEFAULT, locate
-from ..detectors.scores import VideoScore
+from ...datasets.crops import crop_face
+from ...datasets.decoding import VideoReader
+from ...datasets.faces import FaceDetector
+from ...datasets.faces.boxes import iou_matrix
+from ...datasets.faces.tracking import FaceTracker
+from ...datasets.sampling import sample_indices
+from ...datasets.types import Face, Float32, Frame, Uint8
+from ...detectors.checkpoints import load_checkpoint
+from ...detectors.occlusion import score_clips
+from ...detectors.pipeline import FacePipeline
+from ...detectors.pretrained import DEFAULT, locate
+from ...detectors.scores import VideoScore
+from .clips import clip_1080p, decode_with_opencv, scene, write_h264
+from .timing import say, timed
 
 NUM_FRAMES = 32
+MEASURES = ("floor", "usual", "memory", "jobs")
 
 
-def main() -> None:
-    """Measures what is asked for, and prints one line each."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("what", choices=["score"])
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `speed score`."""
     parser.add_argument("video", nargs="?", type=Path, help="default: a 10 s 1080p clip made here")
-    parser.add_argument("--only", nargs="+", default=["floor", "usual", "memory", "jobs"])
+    parser.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--clips", type=int, default=200, help="for `jobs`")
     parser.add_argument("--solo", nargs="+", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Measures what is asked for, and prints one line each."""
     if options.solo:
         _solo(options.solo)
         return
@@ -65,8 +62,6 @@ def main() -> None:
         "jobs": lambda folder: jobs(folder, options.clips),
     }
     for name in options.only:
-        if name not in measures:
-            parser.error(f"unknown measure {name!r}; known: {', '.join(measures)}")
         with tempfile.TemporaryDirectory() as folder:
             measures[name](Path(folder))
 
@@ -83,12 +78,12 @@ def floor(video: Path, repeats: int) -> None:
     pictures = np.zeros((crops, 1, size, size, 3), dtype=np.uint8)
     ratios = []
     for _ in range(repeats):
-        decode, _ = _timed(lambda: _decode_with_pyav(video, wanted))
-        network, _ = _timed(lambda: score_clips(checkpoint.detector, pictures))
-        whole, _ = _timed(lambda: pipeline.score(video))
+        decode, _ = timed(lambda: _decode_with_pyav(video, wanted))
+        network, _ = timed(lambda: score_clips(checkpoint.detector, pictures))
+        whole, _ = timed(lambda: pipeline.score(video))
         ratios.append(whole / (decode + network))
         print(f"  scoring {whole:.2f} s; decoding {decode:.2f} s + network {network:.2f} s")
-    _say("floor: whole scoring / (decoding + network)", ratios, "at most 1.5")
+    say("floor: whole scoring / (decoding + network)", ratios, "at most 1.5")
 
 
 def usual(video: Path, repeats: int) -> None:
@@ -105,7 +100,7 @@ def usual(video: Path, repeats: int) -> None:
     faces_ratio, whole_ratio = [], []
     for _ in range(repeats):
         start = time.perf_counter()
-        frames = _decode_with_opencv(video, set(wanted))
+        frames = decode_with_opencv(video, set(wanted))
         decoded = time.perf_counter()
         theirs = {}
         for index, image in frames.items():
@@ -125,8 +120,8 @@ def usual(video: Path, repeats: int) -> None:
         ]
         score_clips(checkpoint.detector, np.stack(crops)[:, None])
         end = time.perf_counter()
-        whole, score = _timed(lambda: pipeline.score(video))
-        ours, _ = _timed(partial(_follow, pipeline.faces, frames))
+        whole, score = timed(lambda: pipeline.score(video))
+        ours, _ = timed(partial(_follow, pipeline.faces, frames))
         faces_ratio.append((found - decoded) / ours)
         whole_ratio.append((end - start) / whole)
         print(
@@ -134,8 +129,8 @@ def usual(video: Path, repeats: int) -> None:
             f"ours: faces {ours:.2f} s, whole {whole:.2f} s"
         )
     agreement, lost, total = _agreement(theirs, score)
-    _say("usual: face stage, usual way / ours", faces_ratio, "at least 20")
-    _say("usual: whole, usual way / ours", whole_ratio, "at least 3")
+    say("usual: face stage, usual way / ours", faces_ratio, "at least 20")
+    say("usual: whole, usual way / ours", whole_ratio, "at least 3")
     print(
         f"usual: boxes agree at IoU >= .7 on {agreement:.1%} of {total} faces (at least 98 %), "
         f"{lost} lost (none)"
@@ -148,7 +143,7 @@ def memory(folder: Path) -> None:
     long = repeat_clip(short, folder / "4k_10min.mp4", times=60)
     peaks = [_solo_peak([path]) for path in (short, long)]
     print(f"  ten seconds {peaks[0] / 1024:.0f} MiB, ten minutes {peaks[1] / 1024:.0f} MiB")
-    _say("memory: ten minutes of 4K / ten seconds", [peaks[1] / peaks[0]], "at most 1.10")
+    say("memory: ten minutes of 4K / ten seconds", [peaks[1] / peaks[0]], "at most 1.10")
 
 
 def jobs(folder: Path, count: int) -> None:
@@ -158,7 +153,7 @@ def jobs(folder: Path, count: int) -> None:
     rng = np.random.default_rng(0)
     for i in range(count):
         shift = rng.integers(0, 60, 2)
-        images = (_scene(320, 240, 0.5, k / 24, shift) for k in range(25))
+        images = (scene(320, 240, 0.5, k / 24, shift) for k in range(25))
         write_h264(clips / f"{i:03}.mp4", images, 25, preset="ultrafast")
     paths = sorted(clips.iterdir())
     start = time.perf_counter()
@@ -167,56 +162,9 @@ def jobs(folder: Path, count: int) -> None:
         process.communicate()
     independent = time.perf_counter() - start
     command = [sys.executable, "-m", "unswap.cli", "score", str(clips), "--jobs", "2"]
-    together, _ = _timed(lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=True))
+    together, _ = timed(lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=True))
     print(f"  two processes {independent:.1f} s, --jobs 2 {together:.1f} s, {count} clips")
-    _say("jobs: throughput of --jobs 2 / two processes", [independent / together], "at least .85")
-
-
-@lru_cache(maxsize=1)
-def _ground(width: int, height: int) -> Uint8:
-    """A textured background, (height, width, 3) uint8."""
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    grey = (110 + 60 * np.sin(columns / 37) * np.cos(rows / 23)).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
-
-
-def _scene(width: int, height: int, share: float, phase: float, shift: Any = (0, 0)) -> Uint8:
-    """The NASA portrait moving over a textured background, (height, width, 3) uint8."""
-    from skimage import data
-
-    canvas = _ground(width, height).copy()
-    side = int(height * share)
-    head = cv2.resize(data.astronaut()[0:300, 70:370], (side, side), interpolation=cv2.INTER_AREA)
-    x = (width - side) / 2 + width * 0.2 * np.sin(2 * np.pi * phase) + shift[0]
-    y = (height - side) / 2 + height * 0.05 * np.cos(4 * np.pi * phase) + shift[1] / 2
-    move = np.array([[1, 0, x], [0, 1, y]], dtype=np.float32)
-    cv2.warpAffine(head, move, (width, height), dst=canvas, borderMode=cv2.BORDER_TRANSPARENT)
-    return canvas
-
-
-def clip_1080p(
-    folder: Path, *, width: int = 1920, height: int = 1080, name: str = "1080p.mp4"
-) -> Path:
-    """Ten seconds of H.264 at 30 frames a second, x264's own settings."""
-    path = folder / name
-    if not path.exists():
-        images = (_scene(width, height, 0.45, k / 150) for k in range(300))
-        write_h264(path, images, 30, preset="medium" if height <= 1080 else "ultrafast")
-    return path
-
-
-def write_h264(path: Path, images: Any, fps: int, *, preset: str) -> None:
-    """Encodes (H, W, 3) uint8 RGB pictures at CRF 23."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=fps, options={"crf": "23", "preset": preset})
-        stream.pix_fmt = "yuv420p"
-        for i, image in enumerate(images):
-            if i == 0:
-                stream.height, stream.width = image.shape[:2]
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame.pts, frame.time_base = i, Fraction(1, fps)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    say("jobs: throughput of --jobs 2 / two processes", [independent / together], "at least .85")
 
 
 def repeat_clip(source: Path, path: Path, times: int) -> Path:
@@ -252,19 +200,6 @@ def _decode_with_pyav(video: Path, wanted: set[int]) -> int:
     return kept
 
 
-def _decode_with_opencv(video: Path, wanted: set[int]) -> dict[int, Uint8]:
-    capture = cv2.VideoCapture(str(video))
-    frames: dict[int, Uint8] = {}
-    index = 0
-    while True:
-        ok, image = capture.read()
-        if not ok:
-            return frames
-        if index in wanted:
-            frames[index] = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-        index += 1
-
-
 def _follow(faces: FaceDetector, frames: dict[int, Uint8]) -> None:
     """Our face stage alone, on frames that are decoded already, as the usual way's is timed."""
     tracker = FaceTracker(faces)
@@ -298,7 +233,7 @@ def _solo(paths: list[Path]) -> None:
     """Scores videos one after another with one thread, in this process; prints its peak memory."""
     import resource
 
-    from .scoring.worker import set_threads
+    from ..jobs.serving import set_threads
 
     set_threads(1)
     pipeline = FacePipeline(load_checkpoint(locate(DEFAULT)), threads=1)
@@ -323,18 +258,3 @@ def _solo_peak(paths: list[Path]) -> int:
     output, _ = _start_solo(paths).communicate()
     peak: int = json.loads(output)["peak_kib"]
     return peak
-
-
-def _timed(action: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = action()
-    return time.perf_counter() - start, result
-
-
-def _say(what: str, ratios: list[float], wanted: str) -> None:
-    spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if len(ratios) > 1 else ""
-    print(f"{what}: {statistics.median(ratios):.2f}{spread}; wanted {wanted}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""Prepared crops: tar shards, and a Parquet index for random access."""

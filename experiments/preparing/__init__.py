@@ -1,0 +1,1 @@
+"""A manifest becomes crops: on one machine or a cluster."""

@@ -1,0 +1,34 @@
+"""Speed and memory, as ratios of things measured side by side in one run.
+
+    python -m unswap.experiments.speed score [VIDEO] [--only floor usual memory jobs]
+    python -m unswap.experiments.speed prepare [VIDEO] [--only dlib mtcnn jobs ray]
+    python -m unswap.experiments.speed load [--only random start]
+
+Machines are shared and noisy: the ratios are what to read. `--help` after a name says what each is.
+"""
+
+import argparse
+
+from . import load, prepare, score
+
+
+def main() -> None:
+    """Measures what is asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    whats = parser.add_subparsers(required=True, metavar="score|prepare|load")
+    for name, module in (("score", score), ("prepare", prepare), ("load", load)):
+        part = whats.add_parser(
+            name,
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_options(part)
+        part.set_defaults(measure=module.measure)
+    options = parser.parse_args()
+    options.measure(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The command line. Heavy imports wait until a command needs them."""
+
+import argparse
+import io
+import sys
+from collections.abc import Sequence
+
+from unswap import __version__
+from unswap.cli.options import EXIT_STOPPED, EXIT_USAGE, UsageError
+from unswap.cli.preparing import add_datasets, add_degrade, add_prepare
+from unswap.cli.scoring import add_detectors, add_score
+from unswap.cli.training import add_train
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    parser = build_parser()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names that the screen's encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return EXIT_USAGE
+    try:
+        code: int = options.run(options)
+    except UsageError as error:
+        print(f"unswap {options.command}: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("stopped; what is finished is kept: go on with --resume", file=sys.stderr)
+        return EXIT_STOPPED
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    parser = argparse.ArgumentParser(
+        prog="unswap",
+        description="Says whether a video was face-swapped, and how far that answer can be trusted.",
+    )
+    parser.add_argument("--version", action="version", version=f"unswap {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    add_score(
+        commands.add_parser(
+            "score",
+            help="score videos, one or many",
+            description="Scores videos. Exit code 0: all were scored; 3: some have another status; "
+            "2: wrong usage; 4: the run had to stop and can be resumed.",
+        )
+    )
+    add_datasets(commands.add_parser("datasets", help="list, check and read public benchmarks"))
+    add_prepare(
+        commands.add_parser(
+            "prepare",
+            help="cut the faces out of a manifest's videos, for training",
+            description="Cuts the faces out of a manifest's videos, into tar shards with an index. "
+            "Exit code 0: all were prepared; 3: some have another status; 2: wrong usage; 4: the run "
+            "had to stop and can be resumed.",
+        )
+    )
+    add_degrade(
+        commands.add_parser("degrade", help="put a video through what the internet does to it")
+    )
+    add_train(commands.add_parser("train", help="train a detector from a recipe"))
+    add_detectors(
+        commands.add_parser("detectors", help="list the detectors that ship, or show a card")
+    )
+    return parser

@@ -1,0 +1,7 @@
+"""`python -m unswap.cli`."""
+
+import sys
+
+from unswap.cli import main
+
+sys.exit(main())

@@ -1,0 +1,106 @@
+"""`unswap score`, `unswap detectors`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from unswap import __version__
+from unswap.cli.options import (
+    EXIT_STOPPED,
+    UsageError,
+    add_roots,
+    message,
+    not_negative,
+    positive,
+    roots,
+)
+
+
+def add_score(parser: argparse.ArgumentParser) -> None:
+    """The options of `unswap score`."""
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="files, folders, globs, or one manifest"
+    )
+    parser.add_argument("--detector", metavar="NAME|FILE", help="default: the one that ships")
+    parser.add_argument("--out", type=Path, metavar="FILE", help=".parquet, .csv or .json")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="an HTML report each, in here")
+    parser.add_argument(
+        "--num-frames", type=positive, metavar="N", help="frames a video (default: the detector's)"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (default: cpu)")
+    parser.add_argument("--batch-size", type=positive, default=32, metavar="N", help="default: 32")
+    parser.add_argument(
+        "--jobs",
+        type=positive,
+        metavar="N",
+        help="videos at a time (default: up to 4, one a core)",
+    )
+    parser.add_argument(
+        "--person", type=not_negative, metavar="TRACK", help="score this track alone"
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=positive,
+        default=600,
+        metavar="SECONDS",
+        help="a video (default: 600)",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the run that wrote --out")
+    add_roots(parser)
+    parser.set_defaults(run=_score)
+
+
+def add_detectors(parser: argparse.ArgumentParser) -> None:
+    """The options of `unswap detectors`."""
+    parser.add_argument("action", choices=["list", "show"])
+    parser.add_argument("name", nargs="?", metavar="NAME|FILE")
+    parser.set_defaults(run=_detectors)
+
+
+def _score(options: argparse.Namespace) -> int:
+    from unswap.datasets.journal import JournalMismatch
+    from unswap.datasets.manifests import BadManifest
+    from unswap.detectors.headers import BadCheckpoint
+    from unswap.experiments.jobs.pool import MustStop, UnusableWorker
+    from unswap.experiments.scoring.command import score_command
+    from unswap.experiments.scoring.inputs import NoInput, expand
+
+    try:
+        inputs = expand(options.paths, roots(options.root))
+        return score_command(inputs, options, __version__)
+    except (
+        NoInput,
+        BadManifest,
+        BadCheckpoint,
+        JournalMismatch,
+        UnusableWorker,
+        KeyError,
+        ValueError,
+    ) as error:
+        raise UsageError(message(error)) from error
+    except MustStop as error:
+        then = (
+            "Free some space, if that is why, and go on with --resume; what is finished is kept"
+            if options.out
+            else "Without --out nothing was kept"
+        )
+        print(f"unswap score: stopped: {error}. {then}", file=sys.stderr)
+        return EXIT_STOPPED
+
+
+def _detectors(options: argparse.Namespace) -> int:
+    from unswap.detectors import pretrained
+    from unswap.detectors.headers import BadCheckpoint, read_header
+
+    if options.action == "list":
+        for name in pretrained.names():
+            card = read_header(pretrained.locate(name))["card"]
+            print(f"{name}  version {card['version']}  {card['summary']}")
+        return 0
+    try:
+        header = read_header(pretrained.locate(options.name or pretrained.DEFAULT))
+    except (BadCheckpoint, KeyError) as error:
+        raise UsageError(message(error)) from error
+    print(json.dumps(header, indent=2))
+    return 0
