@@ -1,8 +1,8 @@
 """Preparing crops, against the usual ways, independent processes, and Ray.
 
 `dlib`    the field benchmark's way (decode with OpenCV, dlib's frontal detector on every full-size
-          frame sampled, not enlarged, crop, write PNG), over ours, one thread each. DeepfakeBench
-          enlarges each frame twofold first, which takes about four times as long.
+          frame sampled, enlarged twofold as DeepfakeBench has it, crop, write PNG), over ours, one
+          thread each; and the same on frames that are not enlarged, for comparison.
 `mtcnn`   the same with facenet-pytorch's MTCNN on every full-size frame.
 `jobs`    throughput of `--jobs 2`, over two independent one-thread processes that share the clips.
 `ray`     throughput of Ray on this machine, over the local engine's.
@@ -54,7 +54,8 @@ def measure(options: argparse.Namespace) -> None:
         video = options.video or clip_1080p(folder)
         for what in options.only:
             if what == "dlib":
-                usual(video, options.repeats, "dlib", _dlib(), "at least 8")
+                usual(video, options.repeats, "dlib", _dlib(1), "at least 8")
+                usual(video, options.repeats, "dlib, not enlarged", _dlib(0), "nothing")
             elif what == "mtcnn":
                 usual(video, options.repeats, "mtcnn", _mtcnn(), "at least 4")
             elif what == "jobs":
@@ -68,13 +69,13 @@ def measure(options: argparse.Namespace) -> None:
 Boxes = Callable[[Uint8], list[tuple[float, ...]]]
 
 
-def _dlib() -> Boxes:
+def _dlib(enlarged: int) -> Boxes:
     import dlib
 
     detector = dlib.get_frontal_face_detector()
 
     def boxes(image: Uint8) -> list[tuple[float, ...]]:
-        return [(r.left(), r.top(), r.right(), r.bottom()) for r in detector(image, 0)]
+        return [(r.left(), r.top(), r.right(), r.bottom()) for r in detector(image, enlarged)]
 
     return boxes
 
