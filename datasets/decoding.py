@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from .colour import RgbConverter
+from .frame_indices import checked_indices
 from .packets import (
     AV_FAILURES,
     NO_TIME,
@@ -148,19 +149,10 @@ class VideoReader:
         """
         if self._closed:
             raise ValueError(f"{self._path}: reading from a closed VideoReader")
-        wanted = np.asarray(indices, dtype=np.int64)
-        if wanted.ndim != 1:
-            raise ValueError(f"expected indices (n,), got shape {wanted.shape}")
-        if (np.diff(wanted) <= 0).any():
-            raise ValueError(f"expected strictly rising indices, got {wanted.tolist()}")
-        if len(wanted) and not 0 <= wanted[0] <= wanted[-1] < len(self._positions):
-            raise ValueError(
-                f"expected indices from 0 to {len(self._positions) - 1}, "
-                f"got {wanted[0]} to {wanted[-1]}"
-            )
+        wanted = checked_indices(indices, len(self._positions))
         self.shortfall = []
         self.errors = list(self._opening_errors)
-        return self._read(wanted.tolist())
+        return self._read(wanted)
 
     def _read(self, pending: list[int]) -> Iterator[Frame]:
         """Stretch by stretch. Once the quick way meets damage, goes on the careful way."""

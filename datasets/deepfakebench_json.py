@@ -46,15 +46,14 @@ def parse(document: object) -> list[Entry]:
                 where = f"{dataset}/{label_name}/{split}"
                 for name, value in _level(videos, where, "videos"):
                     if _is_video(value):
-                        keys = (dataset, label_name, split, None, name)
-                        entries.append(_entry(keys, value, f"{where}/{name}"))
+                        place = (dataset, label_name, split, None)
+                        entries.append(_entry(place, name, value))
                     elif name in ("label", "frames") and not isinstance(value, dict):
                         continue
                     else:
+                        place_in = (dataset, label_name, split, name)
                         inner = _level(value, f"{where}/{name}", "videos of one compression")
-                        for video, its in inner:
-                            keys = (dataset, label_name, split, name, video)
-                            entries.append(_entry(keys, its, f"{where}/{name}/{video}"))
+                        entries.extend(_entry(place_in, video, its) for video, its in inner)
     return entries
 
 
@@ -88,7 +87,8 @@ def _is_video(value: object) -> bool:
     return isinstance(value, dict) and isinstance(value.get("frames"), list)
 
 
-def _entry(keys: tuple[str, str, str, str | None, str], value: object, where: str) -> Entry:
+def _entry(place: tuple[str, str, str, str | None], video: str, value: object) -> Entry:
+    where = "/".join([*(key for key in place if key is not None), video])
     if not isinstance(value, dict) or not isinstance(value.get("frames"), list):
         raise BadDocument(f"{where}: expected a video with frames, got {_shown(value)}")
     label, frames = value.get("label"), value["frames"]
@@ -97,7 +97,7 @@ def _entry(keys: tuple[str, str, str, str | None, str], value: object, where: st
     wrong = [f for f in frames if not isinstance(f, str)]
     if wrong:
         raise BadDocument(f"{where}: expected paths of frames, got {_shown(wrong[0])}")
-    return Entry(*keys, label, tuple(frames))
+    return Entry(*place, video, label, tuple(frames))
 
 
 def _shown(value: object) -> str:

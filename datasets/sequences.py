@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .decoding import VideoReader
 from .frame_indices import checked_indices
@@ -248,6 +248,6 @@ def _rgb(picture: Image.Image) -> Uint8:
 def _reason(error: BaseException) -> str:
     if isinstance(error, _TooLargeError):
         return str(error)
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return "it can't be decoded (it is no picture in a known format)"
     return f"it can't be decoded ({short(error)})"

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..datasets.clock import Clock
 from ..datasets.crops import crop_face
-from ..datasets.decoding import VideoReader
 from ..datasets.faces import FaceDetector, create_face_detector
+from ..datasets.sequences import open_frames
 from ..datasets.types import Int64, TimeLimitExceeded, UnreadableVideo, VideoInfo
 from ..datasets.watching import FrameReader, Look, Sighting, Watched, clips_of, look
 from .aggregation import parse
@@ -80,7 +80,7 @@ class FacePipeline:
         """Scores one video.
 
         Args:
-            path: the file.
+            path: a video file; or a folder of images, also inside a tar (see `open_frames`).
             video_id: how the video is called; `file/<sha256>` by default.
             time_limit_seconds: the status is `timeout` when it takes longer.
 
@@ -92,7 +92,7 @@ class FacePipeline:
         info: VideoInfo | None = None
         try:
             with clock.stage("decode"):
-                reader = VideoReader(path, threads=self.threads, deadline=deadline)
+                reader = open_frames(path, threads=self.threads, deadline=deadline)
             with reader:
                 info = reader.info
                 score = self._score(reader, clock)

@@ -103,6 +103,7 @@ def test_an_undecodable_picture_goes_to_the_shortfall(tmp_path: Path, how: str) 
         assert reader.info.num_frames == 3
         assert [f.index for f in reader.read([0, 1, 2])] == [2]
         assert reader.shortfall == [0, 1]
+        assert "frame 0 is not given: 1.png: it can't be decoded" in reader.errors[-2]
         assert "frame 1 is not given: 2.png: it can't be decoded" in reader.errors[-1]
         assert [f.index for f in reader.read([2])] == [2]
         assert reader.shortfall == []

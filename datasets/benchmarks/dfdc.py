@@ -12,6 +12,7 @@ from .base import (
     Card,
     Expected,
     Problem,
+    ProblemKind,
     Reading,
     Trees,
     files_in,
@@ -158,8 +159,8 @@ def _add(
     here = {p.name: p for p in files_in(place)}
     fakes = {entry.name: entry.fake for entry in listed}
 
-    def problem(kind: str, file: str, text: str) -> None:
-        reading.problems.append(Problem(kind, f"{base}/{file}", text))  # type: ignore[arg-type]
+    def problem(kind: ProblemKind, file: str, text: str) -> None:
+        reading.problems.append(Problem(kind, f"{base}/{file}", text))
 
     for entry in listed:
         original = entry.original

@@ -3,18 +3,25 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from ..image_sources import is_image, natural_key
+from .base import BadBenchmark
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     """Each folder below `root` (itself first), with its sub-folders' and files' names.
 
     Hidden ones are left out; symbolic links are followed, but no folder is entered twice, so that a
-    link to a folder above does no harm. In natural order.
+    link to a folder above does no harm. In natural order. Nothing for a root that is no folder.
+
+    Raises:
+        BadBenchmark: a folder can't be read.
     """
+    if not root.is_dir():
+        return
     seen: set[tuple[int, int]] = set()
-    for folder, names, files in os.walk(root, followlinks=True):
+    for folder, names, files in os.walk(root, followlinks=True, onerror=_refuse):
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in seen:
             names.clear()
@@ -26,6 +33,13 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
             list(names),
             sorted((f for f in files if not f.startswith(".")), key=natural_key),
         )
+
+
+def _refuse(error: OSError) -> NoReturn:
+    reason = error.strerror or error
+    raise BadBenchmark(
+        f"{error.filename}: this folder can't be read ({reason}); change its permissions"
+    ) from error
 
 
 def image_folders(root: Path) -> list[Path]:

@@ -48,7 +48,7 @@ class _Folder:
 
 
 def _read_side(reading: Reading, root: Path, top: Path, split: str | None) -> None:
-    for folder, below, files in walk(top) if top.is_dir() else ():
+    for folder, below, files in walk(top):
         place = folder.relative_to(root).as_posix()
         parts = folder.relative_to(top).parts
         method = (parts[0] if parts else "fake") if top.name == "fake" else None

@@ -14,6 +14,7 @@ from ...datasets.types import Float64
 from ...detectors.cards import Card, GenuineReference, Measurement, TrainingData
 from ...detectors.checkpoints import save_checkpoint
 from ...detectors.protocols import CropDetector
+from ..metrics.ranking import auc_between as auc
 from .head import head_of
 from .held_out import BLENDED, GENUINE, SWAPPED, ClipScore, Condition, plan_clips, score_clips
 from .portraits import PORTRAITS, Portrait
@@ -143,22 +144,6 @@ def _share_above_zero(logits: Sequence[float], kind: str, condition: Condition) 
     share = float(np.mean(np.asarray(logits) > 0))
     on = f"{kind} clips of held-out portraits, {condition}"
     return Measurement("share above 0", share, on, len(logits))
-
-
-def auc(genuine: Sequence[float], forged: Sequence[float]) -> float:
-    """Area under the ROC curve: P(forged > genuine) + P(forged = genuine) / 2, over all pairs.
-
-    >>> auc([0.0, 1.0], [1.0, 2.0])
-    0.875
-
-    Raises ValueError when one of them is empty.
-    """
-    if not len(genuine) or not len(forged):
-        raise ValueError(
-            f"AUC needs both classes, got {len(genuine)} genuine, {len(forged)} forged"
-        )
-    difference = np.asarray(forged)[:, None] - np.asarray(genuine)[None]
-    return float(np.mean((difference > 0) + (difference == 0) / 2))
 
 
 def person_bootstrap(
