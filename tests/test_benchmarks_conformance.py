@@ -1,6 +1,7 @@
 """One suite for every benchmark's adapter: it is tested by being registered."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,24 +13,34 @@ from unswap.datasets.manifests import ARCHIVE_MARK, Manifest
 NAMES = benchmarks.names()
 
 
+@dataclass(frozen=True)
+class Made:
+    """A benchmark's small tree, and what its adapter read there."""
+
+    name: str
+    tree: Tree
+    manifest: Manifest
+    reading: benchmarks.Reading
+
+
 @pytest.fixture(scope="module", params=NAMES)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     name = request.param
     assert name in TREES, f"tests/trees has no tree for {name}"
     tree = TREES[name](tmp_path_factory.mktemp("tree"))
     manifest, reading = benchmarks.read_with_problems(name, tree.roots)
-    return name, tree, manifest, reading
+    return Made(name, tree, manifest, reading)
 
 
-def test_finds_every_video_and_has_no_complaint(made) -> None:
-    name, tree, manifest, reading = made
+def test_finds_every_video_and_has_no_complaint(made: Made) -> None:
+    tree, manifest, reading = made.tree, made.manifest, made.reading
     labels = manifest.column("label")
     assert (labels.count(0), labels.count(1)) == (tree.num_real, tree.num_fake)
     assert reading.problems == []
 
 
-def test_rows_are_as_the_layout_says(made) -> None:
-    name, tree, manifest, reading = made
+def test_rows_are_as_the_layout_says(made: Made) -> None:
+    name, tree, manifest = made.name, made.tree, made.manifest
     rows = {row["video_id"]: row for row in manifest.rows()}
     assert tree.examples, f"the tree of {name} names no examples"
     for example in tree.examples:
@@ -37,8 +48,8 @@ def test_rows_are_as_the_layout_says(made) -> None:
         assert {k: row[k] for k in example} == example
 
 
-def test_ids_begin_with_the_benchmark_and_name_method_and_compression(made) -> None:
-    name, tree, manifest, reading = made
+def test_ids_begin_with_the_benchmark_and_name_method_and_compression(made: Made) -> None:
+    name, manifest = made.name, made.manifest
     if name == "manifest":
         return  # one's own ids
     for video in manifest.videos():
@@ -50,16 +61,16 @@ def test_ids_begin_with_the_benchmark_and_name_method_and_compression(made) -> N
         assert parts[2] == (video.compression or "-")
 
 
-def test_paths_exist(made) -> None:
-    name, tree, manifest, reading = made
+def test_paths_exist(made: Made) -> None:
+    tree, manifest = made.tree, made.manifest
     for column in ("path", "mask"):
         for path in manifest.paths(tree.roots, column):
             if path is not None:
                 assert Path(path.partition(ARCHIVE_MARK)[0]).exists()
 
 
-def test_originals_are_real_videos_of_the_manifest(made) -> None:
-    name, tree, manifest, reading = made
+def test_originals_are_real_videos_of_the_manifest(made: Made) -> None:
+    manifest = made.manifest
     by_id = {v.video_id: v for v in manifest.videos()}
     for video in by_id.values():
         if video.original is not None:
@@ -67,8 +78,8 @@ def test_originals_are_real_videos_of_the_manifest(made) -> None:
             assert by_id[video.original].label == 0
 
 
-def test_groups_tie_what_shares_a_person(made) -> None:
-    name, tree, manifest, reading = made
+def test_groups_tie_what_shares_a_person(made: Made) -> None:
+    name, manifest = made.name, made.manifest
     if name in ("manifest", "folder", "deepfakebench"):
         return  # they say nothing of people unless the user does
     group_of: dict[str, str | None] = {}
@@ -82,15 +93,15 @@ def test_groups_tie_what_shares_a_person(made) -> None:
             assert by_id[video.original].group == video.group
 
 
-def test_real_videos_are_of_their_own_person(made) -> None:
-    name, tree, manifest, reading = made
+def test_real_videos_are_of_their_own_person(made: Made) -> None:
+    name, manifest = made.name, made.manifest
     for video in manifest.videos():
         if video.label == 0 and name != "manifest":
             assert video.source_id == video.target_id
 
 
-def test_fakes_say_their_kind_and_method(made) -> None:
-    name, tree, manifest, reading = made
+def test_fakes_say_their_kind_and_method(made: Made) -> None:
+    name, manifest = made.name, made.manifest
     if name in ("manifest", "folder", "deepfakebench"):
         return
     for video in manifest.videos():
@@ -99,8 +110,8 @@ def test_fakes_say_their_kind_and_method(made) -> None:
             assert video.kind
 
 
-def test_no_person_stands_in_two_official_splits_beyond_what_is_published(made) -> None:
-    name, tree, manifest, reading = made
+def test_no_person_stands_in_two_official_splits_beyond_what_is_published(made: Made) -> None:
+    name, manifest = made.name, made.manifest
     known = benchmarks.get(name).card.known_leaks
     for column, kind in (
         ("target_id", "person"),
@@ -115,8 +126,8 @@ def test_no_person_stands_in_two_official_splits_beyond_what_is_published(made) 
             assert {k: v for k, v in splits.items() if len(v) > 1} == {}
 
 
-def test_reading_twice_gives_the_same_bytes(made, tmp_path: Path) -> None:
-    name, tree, manifest, reading = made
+def test_reading_twice_gives_the_same_bytes(made: Made, tmp_path: Path) -> None:
+    name, tree, manifest = made.name, made.tree, made.manifest
     again = benchmarks.read(name, tree.roots)
     for k, m in enumerate((manifest, again)):
         m.write(tmp_path / f"{k}.parquet")
@@ -124,8 +135,8 @@ def test_reading_twice_gives_the_same_bytes(made, tmp_path: Path) -> None:
     assert Manifest.read(tmp_path / "0.parquet").table.equals(manifest.table)
 
 
-def test_the_card_is_complete(made) -> None:
-    name, tree, manifest, reading = made
+def test_the_card_is_complete(made: Made) -> None:
+    name, manifest = made.name, made.manifest
     card = benchmarks.get(name).card
     assert card.name == name
     for text in (card.title, card.paper, card.licence, card.access, card.layout, card.split):
@@ -144,8 +155,8 @@ def _moved(tree: Tree, target: Path) -> dict[str, Path]:
     return roots
 
 
-def test_a_missing_split_file_is_an_error_that_names_it(made, tmp_path: Path) -> None:
-    name, tree, manifest, reading = made
+def test_a_missing_split_file_is_an_error_that_names_it(made: Made, tmp_path: Path) -> None:
+    name, tree = made.name, made.tree
     for number, file in enumerate(tree.split_files):
         roots = _moved(tree, tmp_path / str(number))
         key = next(k for k, root in tree.roots.items() if file.is_relative_to(root))
@@ -156,8 +167,8 @@ def test_a_missing_split_file_is_an_error_that_names_it(made, tmp_path: Path) ->
         assert str(missing) in str(error.value)
 
 
-def test_a_wrong_root_is_an_error_that_names_it(made, tmp_path: Path) -> None:
-    name, tree, manifest, reading = made
+def test_a_wrong_root_is_an_error_that_names_it(made: Made, tmp_path: Path) -> None:
+    name = made.name
     empty = tmp_path / "nothing here"
     empty.mkdir()
     with pytest.raises(benchmarks.BadBenchmark) as error:

@@ -42,7 +42,6 @@ def test_stored_crops_are_the_frames_own_pixels(face_clip: Path, faces: FaceDete
         assert crop.pts_seconds == frame.pts_seconds
         assert crop.scale == 1
         x, y = crop.origin_xy
-        height, width = frame.image.shape[:2]
         padded = np.pad(frame.image, ((200, 200), (200, 200), (0, 0)))
         want = padded[y + 200 : y + 200 + crop.side, x + 200 : x + 200 + crop.side]
         assert np.array_equal(image, want)

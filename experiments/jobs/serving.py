@@ -42,7 +42,6 @@ def serve(
 
     _die_with_the_parent()
     settings: Message = json.loads(sys.stdin.readline())
-    set_threads(settings["threads"])
     try:
         loaded = load(settings)
     except Unusable as error:
@@ -67,7 +66,7 @@ def disk_is_full(error: OSError) -> Message | None:
 
 
 def set_threads(threads: int) -> None:
-    """Has torch, OpenCV and (through whoever opens videos) FFmpeg share this many threads."""
+    """Has torch and OpenCV use this many threads. It imports torch, which takes seconds."""
     import cv2
     import torch
 

@@ -106,9 +106,7 @@ def prepare_on_ray(work: Work, shards: Shards, num_shards: int) -> Iterator[dict
                 work.time_limit_seconds,
             ),
             concurrency=(1, min(actors, num_shards)),
-            num_cpus=1,
-            max_restarts=-1,
-            max_task_retries=-1,
+            num_cpus=1,  # actors that die are made again, and their work is tried again
         )
         for row in out.iter_rows():
             if row["stop"]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..jobs.serving import Message, Unusable, serve
+from ..jobs.serving import Message, Unusable, serve, set_threads
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
 def _load(settings: Message) -> Any:
     from ...datasets.faces import create_face_detector
 
+    set_threads(settings["threads"])
     try:
         return create_face_detector(settings["face_detector"])
     except (KeyError, RuntimeError, OSError) as error:

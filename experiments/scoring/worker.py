@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..jobs.serving import Message, Unusable, serve
+from ..jobs.serving import Message, Unusable, serve, set_threads
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def _load(settings: Message) -> Any:
     from ...detectors.headers import BadCheckpoint
     from ...detectors.pipeline import FacePipeline
 
+    set_threads(settings["threads"])
     try:
         return FacePipeline(
             load_checkpoint(settings["checkpoint"], settings["device"]),

@@ -1,0 +1,1 @@
+"""Measures of detection, each with its interval."""
