@@ -136,7 +136,7 @@ def test_reading_twice_gives_the_same_bytes(made: Made, tmp_path: Path) -> None:
 
 
 def test_the_card_is_complete(made: Made) -> None:
-    name, manifest = made.name, made.manifest
+    name = made.name
     card = benchmarks.get(name).card
     assert card.name == name
     for text in (card.title, card.paper, card.licence, card.access, card.layout, card.split):
