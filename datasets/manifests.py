@@ -321,10 +321,18 @@ def _check_columns(table: pa.Table, needed: Sequence[str], source: str) -> None:
     if missing:
         raise BadManifest(
             f"{source}: not a manifest: no column {', '.join(sorted(missing))}; "
-            f"it has {', '.join(table.column_names) or 'none'}"
+            f"it has {', '.join(table.column_names) or 'none'}{_separator(table.column_names)}"
         )
     if not table.num_rows:
         raise BadManifest(f"{source}: the manifest has no rows")
+
+
+def _separator(header: Sequence[str]) -> str:
+    """What to do about a header that is one column because its separator is another."""
+    for mark, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and mark in header[0]:
+            return f"; its columns are parted by {name}: save it with commas"
+    return ""
 
 
 def _in_schema(table: pa.Table, source: str) -> pa.Table:
@@ -342,8 +350,9 @@ def _in_schema(table: pa.Table, source: str) -> pa.Table:
         try:
             column = column.cast(field.type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            wanted = "0 (real) or 1 (manipulated)" if field.name == "label" else field.type
             raise BadManifest(
-                f"{source}: the column {field.name} should hold {field.type} values ({error})"
+                f"{source}: the column {field.name} should hold {wanted} ({error})"
             ) from None
         columns[field.name] = column.fill_null("") if field.name == "root" else column
     for name in table.column_names:

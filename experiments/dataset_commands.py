@@ -6,75 +6,50 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..datasets import benchmarks
 from ..datasets.manifests import Manifest
 from ..datasets.splits import identity_disjoint
+from .benchmark_cards import card_dict, card_lines, table
 from .scoring.tables import one_line
 
 
 def list_command(options: argparse.Namespace, version: str) -> bool:
-    """A table of all benchmarks; how to ask for each, and its layout, are on its card."""
-    lines: list[tuple[str, ...]] = [("name", "real", "manipulated", "split", "licence")]
-    for name in benchmarks.names():
-        card = benchmarks.get(name).card
-        real, fake = (
-            sum(e.count for e in card.expected if e.split is None and (e.method is None) is is_real)
-            for is_real in (True, False)
-        )
-        counts = (str(real) if real else "-", str(fake) if fake else "-")
-        lines.append((name, *counts, _first_sentence(card.split), _first_sentence(card.licence)))
-    widths = [max(len(line[i]) for line in lines) for i in range(3)]
+    """All benchmarks: a table, all cards one after another, or all cards as JSON."""
+    cards = [benchmarks.get(name).card for name in benchmarks.names()]
     columns = shutil.get_terminal_size((120, 24)).columns
-    for line in lines:
-        head = f"{line[0]:{widths[0]}}  {line[1]:>{widths[1]}}  {line[2]:>{widths[2]}}  "
-        print((head + f"{_short(line[3], 34):34}  {line[4]}")[: max(columns, 80)])
-    print("how to ask for one, its layout, how to cite it: unswap datasets show NAME")
+    if options.json:
+        print(json.dumps([card_dict(card) for card in cards], indent=2, ensure_ascii=False))
+    elif options.full:
+        between = "\n\n" + "=" * min(columns, 80) + "\n\n"
+        print(between.join("\n".join(card_lines(card, columns)) for card in cards))
+    else:
+        print("\n".join(table(cards, columns)))
+        print("how to ask for one, its layout, how to cite it: unswap datasets show NAME")
     return True
 
 
 def show_command(options: argparse.Namespace, version: str) -> bool:
     """One benchmark's card."""
-    card = benchmarks.get(options.name).card
-    print(f"{card.title}\n{card.paper}\n{card.url}\n")
-    print(f"licence   {card.licence}\naccess    {card.access}\nsplit     {card.split}")
-    if card.compressions:
-        print(f"comes in  {', '.join(card.compressions)}")
-    for tree, what in card.trees.items():
-        print(f"--root {tree}=FOLDER: {what}")
-    print(f"\nlayout\n{_indented(card.layout)}")
-    if card.expected:
-        per = " in each compression" if card.compressions else ""
-        print(f"\nvideos{per}")
-        for e in card.expected:
-            split = f", {e.split}" if e.split else ""
-            print(f"  {e.count:7} {e.method or 'real'}{split}")
-    for note in card.notes:
-        print(f"\nnote: {note}")
-    for kind, text in card.known_leaks.items():
-        print(f"\nknown leak ({kind}): {text}")
-    print(f"\n{card.bibtex}")
+    columns = shutil.get_terminal_size((120, 24)).columns
+    print("\n".join(card_lines(benchmarks.get(options.name).card, columns)))
     return True
 
 
 def check_command(options: argparse.Namespace, version: str) -> bool:
     """Checks a copy of a benchmark."""
-    from tqdm import tqdm
-
     from .audits.check import check
     from .audits.report import write_check_report
     from .preparing.engines import processors
 
-    for path in (options.json, options.report):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise ValueError(f"{path}: there is no folder {path.absolute().parent}")
-    with tqdm(unit="video", disable=None, file=sys.stderr) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    if options.json is not None:
+        _check_target("--json", options.json)
+    if options.report is not None:
+        _check_report(options.report)
+    with _bar("video") as bar:
         result = check(
             options.name,
             options.root,
@@ -82,7 +57,7 @@ def check_command(options: argparse.Namespace, version: str) -> bool:
             jobs=options.jobs or processors(),
             seed=options.seed,
             probe=not options.no_probe,
-            on_progress=progress,
+            on_progress=bar,
         )
     for line in result.lines(shutil.get_terminal_size((100, 24)).columns):
         print(one_line(line))
@@ -100,6 +75,7 @@ def manifest_command(options: argparse.Namespace, version: str) -> bool:
     """Writes a benchmark's manifest."""
     if options.out.suffix.lower() not in (".parquet", ".csv"):
         raise ValueError(f"--out {options.out}: expected a name that ends in .parquet or .csv")
+    _check_target("--out", options.out)
     manifest, reading = benchmarks.read_with_problems(
         options.name, options.root, compression=options.compression
     )
@@ -148,7 +124,14 @@ def degrade_command(options: argparse.Namespace) -> bool:
         return True
     if options.video is None or options.out is None or not options.conditions:
         raise ValueError("expected VIDEO --with CODE:LEVEL --out FILE (or --list for the codes)")
-    done = perturbations.degrade(options.video, options.out, options.conditions, seed=options.seed)
+    with _bar("frame") as bar:
+        done = perturbations.degrade(
+            options.video,
+            options.out,
+            options.conditions,
+            seed=options.seed,
+            on_progress=bar,
+        )
     size = f"{done.width}x{done.height}, {done.bytes} bytes, audio {done.audio}"
     print(one_line(f"wrote {done.path}: {done.frames} frames, {size}; {' '.join(done.steps)}"))
     for note in done.notes:
@@ -156,6 +139,20 @@ def degrade_command(options: argparse.Namespace) -> bool:
     if done.lost:
         print(f"{done.lost} frames of the input could not be decoded, and are missing")
     return not done.lost
+
+
+@contextmanager
+def _bar(unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar to be called with (done, in all); on a terminal only."""
+    from tqdm import tqdm
+
+    with tqdm(unit=unit, disable=None, file=sys.stderr) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
 
 
 def _print_counts(manifest: Manifest) -> None:
@@ -173,6 +170,33 @@ def _print_counts(manifest: Manifest) -> None:
         print(f"{method:{width}}  {compression:6}{cells}")
 
 
+def _check_target(option: str, path: Path) -> None:
+    """Refuses, before the work, a file that could not be written after it."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise ValueError(f"{option} {path}: there is no folder {folder}; make it first")
+    if path.is_dir():
+        raise ValueError(f"{option} {path}: it is a folder; give the path of a file")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(
+            f"{option} {path}: the folder {folder} may not be written to; change its permissions, "
+            "or write to another folder"
+        )
+
+
+def _check_report(path: Path) -> None:
+    """As `_check_target`, for a folder that is made where it is not there."""
+    if not path.is_dir():
+        if path.exists():
+            raise ValueError(f"--report {path}: it is a file; give the path of a folder")
+        _check_target("--report", path)
+    elif not os.access(path, os.W_OK | os.X_OK):
+        raise ValueError(
+            f"--report {path}: this folder may not be written to; change its permissions, or give "
+            "another folder"
+        )
+
+
 def _write_json(path: Path, value: object) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -180,15 +204,3 @@ def _write_json(path: Path, value: object) -> None:
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _first_sentence(text: str) -> str:
-    return " ".join(text.split()).split(". ")[0].rstrip(".")
-
-
-def _short(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.strip("\n").splitlines())

@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 from face_clips import write_face_clip
+from hypothesis import settings
 
 from unswap.datasets.types import CropSpec, SamplingSpec
 from unswap.detectors.architectures import create_detector
 from unswap.detectors.cards import Card, GenuineReference, Measurement, TrainingData
 from unswap.detectors.checkpoints import save_checkpoint
 
+settings.register_profile("unswap", deadline=None)  # shared machines stall now and then
+settings.load_profile("unswap")
 torch.set_num_threads(1)  # small networks: more threads only wait for each other
 
 TINY = {"backbone": "test_efficientnet"}

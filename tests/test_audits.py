@@ -10,6 +10,7 @@ from audit_trees import PEOPLE, Toy, card, changed, videos, write_table, write_t
 from clips import numbered_frames, write_video
 from PIL import Image
 
+from unswap.datasets import benchmarks
 from unswap.datasets.benchmarks import Expected, Problem
 from unswap.datasets.benchmarks.base import BENCHMARKS
 from unswap.datasets.manifests import Manifest, Video
@@ -185,6 +186,23 @@ def test_a_youtube_source_in_two_splits_is_found(audit) -> None:
     assert found["leak-youtube"].examples[0].startswith("abc")
 
 
+def test_a_leak_beside_the_published_ones_is_wrong(audit) -> None:
+    told = card(
+        known_leaks={"youtube": "p02 and p18"}, known_leak_people={"youtube": (("p02", "p18"),)}
+    )
+    links = {"p02": "abc", "p18": "abc", "p03": "new", "p19": "new"}
+    result = audit(videos(), toy=Toy(told, youtube=links))
+    [known] = result.of("known")
+    assert [e.split(" ")[0] for e in known.examples] == ["abc"]
+    assert [e.split(" ")[0] for e in wrong(result)["leak-youtube"].examples] == ["new"]
+    ffpp = benchmarks.get("faceforensics++").card
+    for pair in ffpp.known_leak_people["youtube"]:  # the two statements are of one thing
+        first, second = (name.removeprefix("ffpp-") for name in pair)
+        assert f"{first} and {second}" in ffpp.known_leaks["youtube"]
+    with pytest.raises(ValueError, match=r"not told: \['person'\]"):
+        card(known_leak_people={"person": ()})
+
+
 def test_leaks_that_are_published_are_known_and_not_wrong(audit) -> None:
     told = {"person": "Somebody (2021) counted 1", "youtube": "Somebody else (2022)"}
     toy = Toy(card(known_leaks=told), youtube={"p02": "abc", "p18": "abc"})
@@ -259,11 +277,14 @@ def test_too_few_and_too_many_videos_are_wrong_and_absent_ones_are_not(audit) ->
     )
     result = audit(videos(), toy=Toy(card(expected=expected)))
     found = wrong(result)
-    assert found["count-short"].examples == ("Swap: 20 of 21", "Swap, val: 4 of 5")
-    assert found["count-more"].examples == ("Swap, test: 4 of 3",)
-    assert [(f.kind, f.examples) for f in result.of("note")] == [
-        ("count-absent", ("Lips: 0 of 7",))
-    ]
+    assert found["count-short"].examples == ("Swap: 20 of 21 (val 4 of 5)",)
+    assert found["count-more"].examples == ("Swap: test 4 of 3",)
+    assert [(f.kind, f.examples) for f in result.of("note")] == [("count-absent", ("Lips",))]
+    lines = result.lines()
+    row = next(line for line in lines if line.startswith("Swap"))
+    assert " ".join(row.split()) == "Swap 20 of 21 4 of 5 4 of 3 short and more"
+    assert lines[-1] == "not there: Lips"  # one line, and no row of the table
+    assert not any(line.startswith("Lips") for line in lines)
     assert [row.status for row in result.counts] == [
         "as stated", "short", "short", "more", "absent",
     ]  # fmt: skip
@@ -273,7 +294,7 @@ def test_methods_that_nobody_stated_and_nothing_of_what_was(audit) -> None:
     swaps = [v for v in videos() if v.label]
     rows = [replace(v, original=None) for v in swaps]
     result = audit(rows, toy=Toy(card(expected=(Expected(None, 20), Expected("Lips", 5)))))
-    assert wrong(result)["count-absent"].count == 2
+    assert wrong(result)["count-absent"].examples == ("real, Lips",)
     assert [f.examples for f in result.of("note")] == [("Swap: 20",)]
 
 
@@ -288,6 +309,21 @@ def test_each_compression_is_counted(audit) -> None:
     result = audit(rows, toy=toy)
     assert wrong(result)["count-short"].examples == ("Swap, c40: 19 of 20",)
     assert len(result.counts) == 4
+
+    expected = tuple(Expected(method, 20) for method in (None, "Swap", "Lips", "Hair"))
+    toy = Toy(card(compressions=("c23", "c40"), expected=expected))
+    result = audit([v for v in rows if v.label == 0 or v.compression == "c23"], toy=toy)
+    [note] = result.of("note")
+    assert note.examples == ("Lips, Hair", "in c40: Swap")
+    page = render_check_report(result, version="1", generated_at="now")
+    assert "Not there: Lips, Hair." in page
+    assert '<th scope="row">Lips</th>' not in page
+
+
+def test_what_spoils_every_result_is_told_first(audit) -> None:
+    toy = Toy(card(expected=(Expected(None, 999),)), (Problem("missing", "x.mp4", "gone"),))
+    result = audit(changed("toy/Swap/-/00", source_id="p19"), toy=toy)
+    assert [f.kind.split("-")[0] for f in result.of("wrong")] == ["leak", "missing", "count"]
 
 
 def test_the_screen_tells_all_and_keeps_to_its_width(audit) -> None:

@@ -1,6 +1,7 @@
 """From a benchmark's folder to batches: check, manifest, prepare with both engines, load."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +125,16 @@ def test_export_to_deepfakebench_and_back(crops: Path, tmp_path: Path) -> None:
     ]
     assert len(videos) == 36
     assert all((out / frame).is_file() for video in videos for frame in video["frames"])
+
+
+def test_check_reads_the_masks_too(root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "ff"
+    shutil.copytree(root, copy)
+    mask = copy / "manipulated_sequences/FaceSwap/masks/videos/004_005.mp4"
+    mask.write_bytes(mask.read_bytes()[:100])
+    out = tmp_path / "check.json"
+    arguments = ["datasets", "check", NAME, "--root", str(copy), "--json", str(out)]
+    assert main([*arguments, "--compression", "c23", "--jobs", "1"]) == 3
+    findings = {f["kind"]: f for f in json.loads(out.read_text())["findings"]}
+    assert findings["unreadable"]["count"] == 1
+    assert str(mask) in findings["unreadable"]["examples"][0]

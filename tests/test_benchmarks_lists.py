@@ -621,7 +621,7 @@ def test_manifest_files_that_are_not_there(tmp_path: Path) -> None:
         ("missing", "c.tar!/x"),
         ("pair", "b.mp4"),
     ]
-    assert reading.videos == [Video("b", "b.mp4", 1)]
+    assert reading.videos == [Video("b", "b.mp4", 1, root="manifest")]
 
 
 def test_manifest_errors_name_the_file(tmp_path: Path) -> None:
@@ -638,4 +638,4 @@ def test_manifest_errors_name_the_file(tmp_path: Path) -> None:
 def test_manifest_with_mark_and_windows_line_ends(tmp_path: Path) -> None:
     put(tmp_path / "a.mp4")
     put(tmp_path / "manifest.csv", b"\xef\xbb\xbfvideo_id,path,label\r\na,a.mp4,0\r\n")
-    assert read("manifest", tmp_path).videos == [Video("a", "a.mp4", 0)]
+    assert read("manifest", tmp_path).videos == [Video("a", "a.mp4", 0, root="manifest")]

@@ -54,7 +54,9 @@ def test_a_resumed_journal_goes_on(tmp_path: Path) -> None:
     assert _records(tmp_path / "j") == [*RECORDS, {"video_id": "file/4"}]
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_cut_at_any_byte_whole_records_are_kept(tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "j"

@@ -18,6 +18,8 @@ from pyarrow import parquet
 
 from unswap.cli import main
 from unswap.datasets.manifests import Manifest, Video
+from unswap.datasets.shards.layout import Prepared
+from unswap.experiments.preparing.run import _open_folder
 
 CLIPS = 8
 
@@ -160,7 +162,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(
     assert _files(out) == undisturbed
 
 
-def test_a_damaged_shard_is_made_again(
+def test_damaged_shards_are_made_again_and_named(
     batch: Path, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
     out = tmp_path / "crops"
@@ -168,7 +170,25 @@ def test_a_damaged_shard_is_made_again(
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_bytes(data)
     (out / "shards" / "000003.tar").unlink()
-    _resumed(batch, out, undisturbed)
+    os.truncate(out / "shards" / "000001.tar", 1024)
+    (out / "shards" / "000004.tar.partial").write_bytes(b"of a run before")
+    ended = _run(_command(batch, out, "--resume", "--jobs", "1"))
+    assert ended.returncode == 3, ended.stderr
+    assert "damaged, and made again: 000001.tar\n" in ended.stdout
+    assert f"{CLIPS - 2} of these videos are in shards that were finished before" in ended.stdout
+    assert f"in all {CLIPS // 2:13}{CLIPS // 2:14}; 36 crops" in ended.stdout
+    assert _files(out) == undisturbed
+
+
+def test_a_run_that_ended_before_it_said_what_it_is_can_be_begun_again(
+    batch: Path, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    prepared = Prepared.from_json(undisturbed["prepared.json"].decode(), tmp_path)
+    out = tmp_path / "crops"
+    out.mkdir()
+    (out / ".prepared.json").write_bytes(b"{")  # what a full disk leaves
+    _open_folder(out, prepared, resume=False).close()
+    assert sorted(p.name for p in out.iterdir()) == [".lock", "prepared.json", "shards"]
 
 
 WRONG = {
@@ -287,6 +307,14 @@ def _ray_actors() -> dict[int, str]:
     return found
 
 
+def _holds_journal(process: int) -> bool:
+    """Whether it is at work on a shard at this moment."""
+    try:
+        return any(".journal" in os.readlink(f) for f in Path(f"/proc/{process}/fd").iterdir())
+    except OSError:
+        return False
+
+
 @pytest.fixture
 def two_nodes() -> Iterator[str]:
     """A Ray cluster of two nodes, one processor each, on this machine."""
@@ -309,11 +337,11 @@ def test_on_two_nodes_a_killed_worker_loses_and_doubles_nothing(
     command = _command(batch, out, "--engine", "ray", "--ray-address", two_nodes)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 180
-    while not (len(_ray_actors()) == 2 and list((out / "shards").glob("*.journal"))):
+    while not (at_work := [actor for actor in _ray_actors() if _holds_journal(actor)]):
         assert time.monotonic() < end
         assert process.poll() is None
         time.sleep(0.01)
-    os.kill(min(_ray_actors()), signal.SIGKILL)
+    os.kill(at_work[0], signal.SIGKILL)
     _, errors = process.communicate(timeout=240)
     assert process.returncode == 3, errors
     assert _files(out) == undisturbed

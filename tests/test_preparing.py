@@ -147,6 +147,31 @@ def test_a_mask_that_fits_nobody_is_said(
     assert str(mask) in str(made.reason)
 
 
+def test_a_mask_that_is_gone_or_damaged_is_not_the_videos_fault(
+    face_clip: Path, faces: FaceDetector, tmp_path: Path
+) -> None:
+    mask = tmp_path / "mask.mp4"
+    made = prepare_video(str(face_clip), _spec(faces="mask"), faces, mask=str(mask))
+    assert made.status == "no_mask"
+    assert str(face_clip) in str(made.reason)
+    assert f"its mask can't be used: {mask}: " in str(made.reason)
+    assert made.info is not None
+    mask.write_bytes(b"no video")
+    made = prepare_video(str(face_clip), _spec(faces="mask"), faces, mask=str(mask))
+    assert made.status == "no_mask"
+
+
+def test_a_mask_that_is_turned_is_said(faces: FaceDetector, tmp_path: Path) -> None:
+    tall = np.zeros((300, 200, 3), dtype=np.uint8)
+    tall[:200] = cv2.resize(portrait(), (200, 200))
+    write_video(tmp_path / "tall.mp4", [tall] * 6)
+    write_video(tmp_path / "mask.mp4", [np.full((200, 300, 3), 255, dtype=np.uint8)] * 6)
+    path, mask = str(tmp_path / "tall.mp4"), str(tmp_path / "mask.mp4")
+    made = prepare_video(path, _spec(faces="mask"), faces, mask=mask)
+    assert made.status == "no_mask"
+    assert "300 x 200 pixels, the video 200 x 300" in str(made.reason)
+
+
 def test_genuine_videos_take_the_mask_of_their_first_fake() -> None:
     ids = ["real/1", "fake/b", "fake/a", "real/2", "fake/c"]
     originals = [None, "real/1", "real/1", None, "real/2"]

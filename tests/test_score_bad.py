@@ -35,7 +35,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "face_of_12_pixels.mp4": ("too_small", "at least 24 px are needed"),
     "16384_wide.mp4": ("no_face", "no face in"),
     "too_many_pixels.avi": ("unreadable", "above the limit"),
-    "folder.mp4": ("unreadable", "not a file"),
+    "folder.mp4": ("unreadable", "the folder is empty"),
     "dangling.mp4": ("unreadable", "no such file"),
     "never_there.mp4": ("unreadable", "no such file"),
     "vanishing.mp4": ("unreadable", "no such file"),

@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 from shard_makers import Shown, build, face_in, scene
 
 from unswap.datasets.crops import as_input, crop_face
@@ -420,6 +423,32 @@ def test_a_damaged_shard_ends_the_stream_with_a_message(folder, tmp_path, what):
     stream = iter(StreamingCrops([path], SPEC, shuffle_buffer=1))
     next(stream)
     with pytest.raises(BadShards, match=r"3\.tar: the crop at byte \d+: .*--resume"):
+        list(stream)
+
+
+@pytest.mark.parametrize("what", ["digit", "another shard", "fewer", "as it was"])
+def test_a_stream_holds_every_sample_against_the_shards_rows_of_the_index(folder, tmp_path, what):
+    """Damage that leaves valid samples, which nothing in the tar itself can tell."""
+    table = parquet.read_table(folder / "index.parquet")
+    table = table.filter(pa.compute.equal(table.column("shard"), 3))
+    parquet.write_table(table, tmp_path / "3.index.parquet")
+    data = bytearray(shard_path(folder, 3).read_bytes())
+    last = table.column("offset").to_pylist()[-1]
+    if what == "digit":
+        place = data.index(b'"frame":', last) + 8
+        data[place] ^= 1  # 4 becomes 5
+    elif what == "another shard":
+        data = bytearray(shard_path(folder, 0).read_bytes())
+    elif what == "fewer":
+        data = data[:last] + bytes(1024)
+    path = tmp_path / "3.tar"
+    path.write_bytes(data)
+    stream = StreamingCrops([path], SPEC, shuffle_buffer=1)
+    if what == "as it was":
+        assert len(list(stream)) == table.num_rows
+        return
+    message = "the shard ends before" if what == "fewer" else "checksum"
+    with pytest.raises(BadShards, match=rf"3\.tar: the crop at byte \d+: .*{message}.*--resume"):
         list(stream)
 
 

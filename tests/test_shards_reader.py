@@ -162,6 +162,17 @@ def test_missing_and_damaged_tables_are_named(folder, name):
         PreparedCrops(folder)
 
 
+def test_a_table_damaged_in_the_middle_is_named(folder):
+    path = folder / "videos.parquet"
+    data = path.read_bytes()
+    pages = (
+        len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    )  # the footer and its length follow
+    path.write_bytes(data[:4] + b"\xff" * (pages - 4) + data[pages:])
+    with pytest.raises(BadShards, match=r"videos\.parquet: it can't be read"):
+        PreparedCrops(folder)
+
+
 def test_an_index_without_a_column_is_named(folder):
     path = folder / "index.parquet"
     parquet.write_table(parquet.read_table(path).drop_columns(["crc32"]), path)

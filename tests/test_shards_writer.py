@@ -13,21 +13,19 @@ from pyarrow import parquet
 
 from unswap.datasets.journal import JournalMismatch
 from unswap.datasets.manifests import Video
+from unswap.datasets.shards.finished import finished_records
 from unswap.datasets.shards.layout import (
     Prepared,
     PrepareSpec,
+    index_part,
     pack_sample,
     sample_key,
     shard_path,
     unpack_sample,
-)
-from unswap.datasets.shards.preparing import PreparedVideo, WideCrop, encode_png
-from unswap.datasets.shards.writer import (
-    ShardWriter,
-    index_part,
-    is_finished,
     videos_part,
 )
+from unswap.datasets.shards.preparing import PreparedVideo, WideCrop, encode_png
+from unswap.datasets.shards.writer import ShardWriter
 from unswap.experiments.preparing import shard_job
 from unswap.experiments.preparing.shard_job import Task, prepare_shard
 
@@ -92,7 +90,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 def test_a_shard_holds_its_samples_where_the_index_says(tmp_path: Path) -> None:
     _write(tmp_path)
-    assert is_finished(tmp_path, 0)
+    finished = finished_records(tmp_path, 0, PREPARED)
     data = shard_path(tmp_path, 0).read_bytes()
     rows = parquet.read_table(index_part(tmp_path, 0)).to_pylist()
     assert [(r["video"], r["clip"]) for r in rows] == [
@@ -112,6 +110,7 @@ def test_a_shard_holds_its_samples_where_the_index_says(tmp_path: Path) -> None:
     videos = parquet.read_table(videos_part(tmp_path, 0)).to_pylist()
     assert [v["status"] for v in videos] == ["prepared", "prepared", "no_face", "prepared"]
     assert [v["num_crops"] for v in videos] == [1, 2, 0, 4]
+    assert finished == videos
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -189,15 +188,17 @@ def test_bytes_that_are_no_sample_are_refused(damage: str) -> None:
         unpack_sample(bad)
 
 
-def _tasks() -> list[Task]:
-    return [Task(v, _row(v), f"/videos/{v}.mp4", None) for v in range(VIDEOS)]
+def _tasks(videos: Path) -> list[Task]:
+    return [Task(v, _row(v), str(videos / f"{v}.mp4"), None) for v in range(VIDEOS)]
 
 
-def _prepare(folder: Path, run: str, **more: Any) -> list[dict[str, Any]]:
+def _prepare(
+    folder: Path, run: str, *, videos: Path = Path("/videos"), **more: Any
+) -> list[dict[str, Any]]:
     (folder / "shards").mkdir(exist_ok=True)
     none: Any = None
     options = {"run": run, "time_limit_seconds": 5.0, **more}
-    return list(prepare_shard(folder, 0, _tasks(), PREPARED, none, **options))
+    return list(prepare_shard(folder, 0, _tasks(videos), PREPARED, none, **options))
 
 
 class _KilledError(BaseException):
@@ -253,3 +254,84 @@ def test_an_error_nobody_foresaw_fails_one_video(
     assert records[0]["status"] == "failed"
     assert records[0]["reason"] == "/videos/0.mp4: ZeroDivisionError: of nothing"
     assert [r["status"] for r in records[1:]] == ["prepared", "no_face", "prepared"]
+
+
+def _damage(folder: Path, what: str) -> None:
+    tar = shard_path(folder, 0)
+    if what == "cut":
+        os.truncate(tar, tar.stat().st_size - 512)
+    elif what == "longer":
+        tar.write_bytes(tar.read_bytes() + bytes(512))
+    elif what == "gone":
+        tar.unlink()
+    elif what == "index":
+        index_part(folder, 0).write_bytes(b"PAR1 nothing PAR1")
+    elif what == "videos":
+        data = videos_part(folder, 0).read_bytes()
+        videos_part(folder, 0).write_bytes(data[: len(data) // 2])
+    elif what == "fewer":
+        table = parquet.read_table(videos_part(folder, 0))
+        parquet.write_table(table.slice(1), videos_part(folder, 0))
+    elif what == "other":
+        table = parquet.read_table(index_part(folder, 0))
+        parquet.write_table(table.slice(1), index_part(folder, 0))
+
+
+DAMAGES = ["cut", "longer", "gone", "index", "videos", "fewer", "other"]
+
+
+@pytest.mark.parametrize("what", DAMAGES)
+def test_a_finished_shard_that_is_not_whole_is_made_again(
+    whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(shard_job, "prepare_video", lambda p, *_, **__: _result(int(Path(p).stem)))
+    _write(tmp_path)
+    assert finished_records(tmp_path, 0, PREPARED) is not None
+    _damage(tmp_path, what)
+    assert finished_records(tmp_path, 0, PREPARED) is None
+    assert len(_prepare(tmp_path, "a")) == VIDEOS
+    assert _files(tmp_path) == whole
+
+
+def test_a_finished_shard_is_told_of_once_more(tmp_path: Path) -> None:
+    """Its process may have died between finishing it and saying so."""
+    _write(tmp_path)
+    records = _prepare(tmp_path, "a")  # without a face detector: nothing is prepared
+    assert [r["video"] for r in records] == list(range(VIDEOS))
+    assert [r["num_crops"] for r in records] == [1, 2, 0, 4]
+
+
+def test_a_table_that_a_kill_left_half_written_goes(
+    whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+
+        def killed(*_: Any, **__: Any) -> None:
+            raise _KilledError
+
+        patch.setattr(os, "replace", killed)
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(_KilledError):
+            _write(tmp_path)
+    assert [n for n in _files(tmp_path) if n.startswith(".")]
+    (tmp_path / "shards" / "000000.journal").unlink()  # still locked by the writer above
+    _write(tmp_path)
+    assert _files(tmp_path) == whole
+
+
+@pytest.mark.parametrize("root", ["missing", "empty", "there"])
+def test_videos_whose_folder_is_not_there_stop_the_run_and_are_not_called_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str
+) -> None:
+    videos = tmp_path / "videos"
+    if root != "missing":
+        videos.mkdir()
+    if root == "there":
+        (videos / "another.mp4").touch()
+    gone = PreparedVideo("unreadable", "it can't be read")
+    monkeypatch.setattr(shard_job, "prepare_video", lambda *_, **__: gone)
+    if root == "there":
+        assert {r["status"] for r in _prepare(tmp_path, "a", videos=videos)} == {"unreadable"}
+        return
+    with pytest.raises(FileNotFoundError, match=r"missing or empty on .*mount it"):
+        _prepare(tmp_path, "a", videos=videos)

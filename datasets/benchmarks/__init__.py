@@ -75,8 +75,12 @@ def read_with_problems(
     reading = benchmark.read(trees, compression=compression)
     if not reading.videos:
         found = f" in compression {compression}" if compression else ""
+        number = len(reading.problems)
+        first = "".join(f"\nnot read: {p.path}: {p.text}" for p in reading.problems[:3])
+        more = f"\nand {number - 3} more" if number > 3 else ""
         raise BadBenchmark(
             f"{trees.folder(next(iter(benchmark.card.trees)))}: no video of "
             f"{benchmark.card.title} lies there{found}; expected:\n{benchmark.card.layout}"
+            f"{first}{more}"
         )
     return Manifest.from_videos(reading.videos, name), reading

@@ -37,7 +37,9 @@ class Card:
     `expected`: how many videos the authors state (empty: they state none that can be checked).
     `compressions`: those it comes in. `split`: how the official split is given, or that there is
     none. `notes`: traps. `known_leaks`: by kind (`person`, `original`, `youtube`), what is known to
-    stand in two of its official splits, and by whom that was published.
+    stand in two of its official splits, and by whom that was published. `known_leak_people`: the
+    same for the machine, sets of people of one source; a leak of that kind among others is not
+    known. A kind that is not in it is known altogether.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Card:
     compressions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     known_leaks: Mapping[str, str] = field(default_factory=dict)
+    known_leak_people: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.trees:
@@ -61,6 +64,9 @@ class Card:
         unknown = set(self.known_leaks) - {"person", "original", "youtube"}
         if unknown:
             raise ValueError(f"{self.name}: unknown kinds of leaks: {sorted(unknown)}")
+        untold = set(self.known_leak_people) - set(self.known_leaks)
+        if untold:
+            raise ValueError(f"{self.name}: known leaks that are not told: {sorted(untold)}")
 
 
 ProblemKind = Literal["missing", "polarity", "name", "split", "pair", "mask"]

@@ -38,7 +38,7 @@ def read_csv(
     if not set(needed) <= set(header):
         raise BadBenchmark(
             f"{path}: the {what} has another header: expected the columns {', '.join(needed)}, "
-            f"got {', '.join(header) or 'none'}"
+            f"got {', '.join(header) or 'none'}; get it again, with commas between the columns"
         )
     if len(lines) == 1:
         raise BadBenchmark(f"{path}: the {what} is empty; get it again")

@@ -42,6 +42,9 @@ WITHOUT_MASKS = ("FaceShifter",)
 OTHER_BENCHMARKS = ("DeepFakeDetection",)  # in the same tree; read by `dfd`
 SPLIT_SIZES = {"train": 720, "val": 140, "test": 140}
 
+# Originals of one YouTube video that the official split parts.
+_PARTED = ("605 606", "639 640", "755 756", "837 838", "875 876", "954 955", "982 983")
+
 _PAIR = re.compile(r"([0-9]{3})_([0-9]{3})")
 _NO_LEVELS = ("masks", "models", "images", "frames")  # beside the compressions, by design
 
@@ -99,6 +102,9 @@ conversion_dict.json (optional; from dataset/ of the repository; also read from 
             "and 606, 639 and 640, 755 and 756, 837 and 838, 875 and 876, 954 and 955, 982 and "
             "983): it follows from the authors' own conversion_dict.json and splits"
         )
+    },
+    known_leak_people={
+        "youtube": tuple(tuple(person(n) for n in pair.split()) for pair in _PARTED)
     },
 )
 

@@ -8,6 +8,8 @@ from ..image_sources import split_archive_path
 from ..manifests import BadManifest, Manifest, Video
 from .base import BENCHMARKS, BadBenchmark, Card, Problem, Reading, Trees
 
+TREE = "manifest"
+
 CARD = Card(
     name="manifest",
     title="a manifest of one's own",
@@ -16,7 +18,7 @@ CARD = Card(
     url="",
     licence="your own",
     access="write manifest.parquet or manifest.csv yourself",
-    trees={"manifest": "the folder that holds the manifest and what it names"},
+    trees={TREE: "the folder that holds the manifest and what it names"},
     layout="""manifest.parquet or manifest.csv, with the columns video_id, path, label and, as far as
 you know them, kind, method, compression, split, source_id, target_id, original, group, mask
 (the files, below this folder, as its column path says)""",
@@ -34,7 +36,7 @@ class _OwnManifest:
 
     def read(self, trees: Trees, *, compression: str | None = None) -> Reading:
         """See `Benchmark.read`."""
-        root = trees.folder("manifest")
+        root = trees.folder(TREE)
         found = [p for p in (root / "manifest.parquet", root / "manifest.csv") if p.exists()]
         if len(found) != 1:
             what = "both lie there; remove one" if found else "neither lies there; write one"
@@ -46,7 +48,9 @@ class _OwnManifest:
         reading = Reading([])
         for video in videos:
             if _is_there(root, video.path):
-                reading.videos.append(_with_mask(video, root, reading))
+                # It was found below this tree, whatever tree the manifest was first made for.
+                found_video = replace(video, root=TREE)
+                reading.videos.append(_with_mask(found_video, root, reading))
             else:
                 text = f"{found[0].name} names it as {video.video_id}, and it is not there"
                 reading.problems.append(Problem("missing", video.path, text))

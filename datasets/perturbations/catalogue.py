@@ -191,8 +191,9 @@ def parse(text: str | Condition) -> Condition:
             )
         return Condition(perturbation.code, 1)
     if not level.strip().isdecimal():
+        several = "; give several conditions one by one" if "," in level else ""
         raise ValueError(
-            f"{text!r}: levels are 1 to {len(perturbation.levels)}, got {level.strip()!r}"
+            f"{text!r}: levels are 1 to {len(perturbation.levels)}, got {level.strip()!r}{several}"
         )
     return Condition(perturbation.code, int(level))
 

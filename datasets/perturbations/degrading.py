@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, islice
@@ -51,6 +51,7 @@ def degrade(
     *,
     seed: int = 0,
     overwrite: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Degraded:
     """Writes a video as it is under conditions, one after the other.
 
@@ -66,6 +67,7 @@ def degrade(
         conditions: Such as `["GB:2", "VC:3"]`, at least one.
         seed: At least 0. The same seed gives the same bytes.
         overwrite: Whether a file at `out_path` may be replaced.
+        on_progress: Called with (frames read, frames in all) after each frame of the input.
 
     Raises:
         UnreadableVideo: the input gives no usable picture.
@@ -80,7 +82,9 @@ def degrade(
     target = check_target(video_path, out_path, overwrite)
     container = FORMATS[target.suffix.lower()]
     with VideoReader(video_path) as reader, SoundCopy(video_path, container) as sound:
-        frames, encoding = _planned(reader.read(np.arange(reader.info.num_frames)), steps, seed)
+        total = reader.info.num_frames
+        source = _told(reader.read(np.arange(total)), total, on_progress)
+        frames, encoding = _planned(source, steps, seed)
         opening = list(islice(frames, 2))
         if not opening:
             raise unreadable(video_path, "none of its pictures decode", REENCODE)
@@ -115,6 +119,15 @@ def degrade(
             height=encoder.height,
             notes=tuple(notes),
         )
+
+
+def _told(
+    frames: Iterator[Frame], total: int, on_progress: Callable[[int, int], None] | None
+) -> Iterator[Frame]:
+    for number, frame in enumerate(frames, 1):
+        yield frame
+        if on_progress:
+            on_progress(number, total)
 
 
 def _planned(

@@ -46,7 +46,11 @@ def check_target(source: str | Path, target: str | Path, overwrite: bool) -> Pat
 
 def _check_absent(path: Path, overwrite: bool) -> None:
     if path.exists() and not overwrite:
-        raise cannot_write(path, "it is there already", "remove it, or write with overwrite=True")
+        raise cannot_write(
+            path,
+            "it is there already",
+            "remove it, or write to another file (from Python: overwrite=True)",
+        )
 
 
 class OutputFile(io.BufferedWriter):

@@ -8,7 +8,8 @@
 A sample is two tar members in a row: its description, then its picture. `offset` and `length` in
 the index span both, headers included, so that one read fetches a crop and what is known of it.
 Shard k holds the videos k * videos_per_shard and following. While a shard is being written it is
-called `000000.tar.partial`, and `000000.journal` tells what of it is finished.
+called `000000.tar.partial`, and `000000.journal` tells what of it is finished; once it is, its rows of
+the two tables lie beside it as `000000.index.parquet` and `000000.videos.parquet`.
 """
 
 import io
@@ -69,6 +70,7 @@ VIDEO_COLUMNS = [
     ("num_frames", pa.int32()),
     ("bytes", pa.int64()),
 ]
+VIDEO_SCHEMA = pa.schema([("video", pa.int32()), *VIDEO_COLUMNS])  # of a finished shard's table
 STATUSES = ("prepared", "no_face", "too_small", "no_mask", "unreadable", "timeout", "failed")
 
 _NUMBERS = re.compile(rb"([0-7]{11})\0.{12}([0-7]{6})\0 0", re.DOTALL)  # size, checksum, a file
@@ -147,6 +149,16 @@ class BadShards(Exception):
 def shard_path(folder: Path, shard: int) -> Path:
     """`CROPS/shards/000012.tar`."""
     return folder / "shards" / f"{shard:06d}.tar"
+
+
+def index_part(folder: Path, shard: int) -> Path:
+    """A finished shard's rows of the index: `CROPS/shards/000012.index.parquet`."""
+    return shard_path(folder, shard).with_suffix(".index.parquet")
+
+
+def videos_part(folder: Path, shard: int) -> Path:
+    """What became of a finished shard's videos: `CROPS/shards/000012.videos.parquet`."""
+    return shard_path(folder, shard).with_suffix(".videos.parquet")
 
 
 def sample_key(video: int, track: int, clip: int, position: int) -> str:

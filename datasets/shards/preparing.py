@@ -181,7 +181,16 @@ def _masked(
         for s in {s.frame_index: s for clip in clips for s in clip}.values():
             by_frame.setdefault(s.frame_index, []).append((track, s.face.box_xyxy))
     inside, total = dict.fromkeys(people, 0.0), 0.0
-    with open_frames(mask, threads=1, deadline=deadline) as reader:
+    try:
+        reader = open_frames(mask, threads=1, deadline=deadline)
+    except UnreadableVideo as error:  # the mask's fault: the video itself was read
+        return None, f"its mask can't be used: {error}"
+    with reader:
+        across = (reader.info.width - reader.info.height) * (info.width - info.height)
+        if across < 0:
+            sizes = f"{reader.info.width} x {reader.info.height} pixels, the video "
+            sizes += f"{info.width} x {info.height}"
+            return None, f"the mask {mask} has {sizes}: it is turned, or does not belong to it"
         if abs(reader.info.num_frames - info.num_frames) > 0.02 * info.num_frames + 1:
             frames = f"{reader.info.num_frames} frames, the video {info.num_frames}"
             return None, f"the mask {mask} has {frames}: it does not belong to it"

@@ -227,6 +227,19 @@ def read_prepared(folder: Path) -> Prepared:
     return Prepared.from_json(text, path)
 
 
+def read_checksums(shard: Path) -> dict[int, int] | None:
+    """The CRC-32 of each sample of a finished shard, by its offset; None where no table tells.
+
+    Raises:
+        BadShards: the table beside the shard is damaged.
+    """
+    path = shard.with_suffix(".index.parquet")
+    if not path.exists():
+        return None
+    columns = _read_columns(path, ("offset", "crc32"))
+    return dict(zip(columns["offset"].tolist(), columns["crc32"].tolist(), strict=True))
+
+
 def decode_png(png: bytes | memoryview) -> Uint8:
     """A stored picture, (side, side, 3) uint8 RGB. Raises ValueError."""
     data = np.frombuffer(png, dtype=np.uint8)
@@ -246,7 +259,10 @@ def decode_png(png: bytes | memoryview) -> Uint8:
 
 def _read_videos(folder: Path, prepared: Prepared) -> pa.Table:
     path = folder / VIDEOS_FILE
-    table = _parquet(path).read()
+    try:
+        table = _parquet(path).read()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BadShards(f"{path}: it can't be read ({error}); prepare again") from None
     if table.num_rows != prepared.num_videos:
         raise BadShards(
             f"{path}: expected {prepared.num_videos} videos as in {PREPARED_FILE}, got "

@@ -1,5 +1,6 @@
 """Prepared crops read from end to end, shard by shard, without the index: for a cluster."""
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from ..types import CropSpec
 from .cutting import Cut, Transform, check_fits
 from .layout import BLOCK, PREPARED_FILE, BadShards, read_header, shard_path, unpack_sample
-from .reader import REMEDY, decode_png, read_prepared
+from .reader import REMEDY, decode_png, read_checksums, read_prepared
 from .torch_data import Item, make_item
 
 
@@ -117,7 +118,15 @@ class StreamingCrops(IterableDataset[Item]):
 
 
 def read_shard(path: Path) -> Iterator[Packed]:
-    """A shard's samples from first to last. Raises BadShards."""
+    """A shard's samples from first to last.
+
+    Where the shard's rows of the index lie beside it, as `unswap prepare` leaves them, every sample
+    is held against its checksum there, and none may be missing.
+
+    Raises:
+        BadShards: the shard is damaged, cut off, or another one than its rows of the index.
+    """
+    checksums = read_checksums(path)
     try:
         file = path.open("rb")
     except OSError as error:
@@ -127,7 +136,13 @@ def read_shard(path: Path) -> Iterator[Packed]:
         while True:
             data = _read_sample(file, path, offset)
             if not data:
+                if checksums:
+                    raise _bad(
+                        path, min(checksums), "it is in the index, and the shard ends before"
+                    )
                 return
+            if checksums is not None and checksums.pop(offset, None) != zlib.crc32(data):
+                raise _bad(path, offset, "its bytes are not those that were written (checksum)")
             try:
                 key, description, png = unpack_sample(data)
                 video, track, clip, position = (int(v) for v in key.split("-"))

@@ -15,30 +15,15 @@ from .layout import (
     END_OF_TAR,
     INDEX_SCHEMA,
     VIDEO_COLUMNS,
+    VIDEO_SCHEMA,
     Prepared,
+    index_part,
     pack_sample,
     sample_key,
     shard_path,
+    videos_part,
 )
 from .preparing import PreparedVideo, WideCrop
-
-VIDEO_SCHEMA = pa.schema([("video", pa.int32()), *VIDEO_COLUMNS])
-
-
-def index_part(folder: Path, shard: int) -> Path:
-    """A finished shard's rows of the index: `CROPS/shards/000012.index.parquet`."""
-    return shard_path(folder, shard).with_suffix(".index.parquet")
-
-
-def videos_part(folder: Path, shard: int) -> Path:
-    """What became of a finished shard's videos: `CROPS/shards/000012.videos.parquet`."""
-    return shard_path(folder, shard).with_suffix(".videos.parquet")
-
-
-def is_finished(folder: Path, shard: int) -> bool:
-    """Whether a shard and its two tables are there."""
-    files = (shard_path(folder, shard), index_part(folder, shard), videos_part(folder, shard))
-    return all(file.exists() for file in files)
 
 
 class ShardWriter:
@@ -158,8 +143,11 @@ class ShardWriter:
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """A Parquet file in one step; the same rows give the same bytes."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    """A Parquet file in one step; the same rows give the same bytes.
+
+    What a kill leaves of a draft is written over by the next try, so its name is always the same.
+    """
+    draft = path.with_name(f".{path.name}")
     try:
         parquet.write_table(table, draft)
         with open(draft, "rb+") as file:

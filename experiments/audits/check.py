@@ -9,9 +9,9 @@ from typing import Any
 from ...datasets import benchmarks
 from ...datasets.benchmarks import Problem
 from ...datasets.manifests import Manifest
-from .counts import CountRow, count_findings, count_rows
+from .counts import CountRow, count_findings, count_rows, count_table
 from .duplicates import duplicate_findings
-from .files import FileFacts, file_findings, probe_all
+from .files import FileFacts, file_findings, probe_all, probe_masks
 from .findings import SEVERITIES, Finding, Severity, finding
 from .leakage import leak_findings
 from .polarity import polarity_findings
@@ -121,7 +121,7 @@ class CheckResult:
             for skipped in self.skipped:
                 out += _wrapped(f"- {skipped.what}: {skipped.why}", width, "    ", "  ")
         if self.counts:
-            out += ["", *_table(self.counts)]
+            out += ["", *count_table(self.counts)]
         if self.shortcut:
             out += ["", "told by the file alone (0.5: not at all)"]
             for examined in (self.shortcut.overall, *self.shortcut.by_method):
@@ -168,16 +168,17 @@ def check(
     manifest, reading = benchmarks.read_with_problems(name, folders, compression=compression)
     card = benchmarks.get(name).card
     facts = probe_all(manifest, folders, jobs, on_progress) if probe else []
+    masks = probe_masks(manifest, folders, jobs, on_progress) if probe else []
     counts = count_rows(manifest, card)
     shortcut = examine(manifest, facts, seed=seed) if probe else None
-    findings = [
-        *_problem_findings(reading.problems),
+    findings = [  # first what spoils every result, last what only makes the data fewer
         *polarity_findings(manifest, reading.problems),
-        *count_findings(counts),
-        *file_findings(facts),
+        *leak_findings(manifest, reading.youtube, card.known_leaks, facts, card.known_leak_people),
         *duplicate_findings(manifest, facts),
-        *leak_findings(manifest, reading.youtube, card.known_leaks, facts),
         *(shortcut_findings(shortcut) if shortcut else []),
+        *file_findings([*facts, *masks]),
+        *_problem_findings(reading.problems),
+        *count_findings(counts),
     ]
     findings.sort(key=lambda found: SEVERITIES.index(found.severity))
     labels = manifest.column("label")
@@ -245,19 +246,3 @@ def _wrapped(text: str, width: int, after: str, before: str = "") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     ) or [""]
-
-
-def _table(rows: Sequence[CountRow]) -> list[str]:
-    cells = [("method", "split", "compression", "expected", "found", "")]
-    for row in rows:
-        expected = "-" if row.expected is None else f"{row.expected:,}"
-        words = (row.method or "real", row.split or "all", row.compression or "-")
-        cells.append((*words, expected, f"{row.found:,}", row.status))
-    widths = [max(len(line[i]) for line in cells) for i in range(6)]
-    return [
-        "  ".join(
-            cell.rjust(width) if i in (3, 4) else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
-    ]

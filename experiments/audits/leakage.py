@@ -24,6 +24,7 @@ def leak_findings(
     youtube: Mapping[str, str],
     known: Mapping[str, str],
     facts: Sequence[FileFacts] = (),
+    known_people: Mapping[str, Sequence[Sequence[str]]] | None = None,
 ) -> list[Finding]:
     """A finding for each kind of thing that stands in two splits.
 
@@ -33,6 +34,8 @@ def leak_findings(
         known: by kind, what is published about such leaks in the official split (`known_leaks`
             of a benchmark's card): these are `known`, and not `wrong`.
         facts: probed files, for equal ones.
+        known_people: by kind, the people whom that which is published is about; a leak of this
+            kind among others is `wrong` all the same. Without an entry all of a kind are known.
     """
     rows = [row for row in manifest.rows() if row["split"]]
     people = _crossing((person, row) for row in rows for person in _people(row))
@@ -56,12 +59,20 @@ def leak_findings(
     )
     out: list[Finding] = []
     for kind, crossing in found.items():
-        cases = [_told(kind, key, crossing[key]) for key in sorted(crossing)]
-        if kind in known:
+        published: list[str] = []
+        other: list[str] = []
+        for key in sorted(crossing):
+            names = {name for name, source in youtube.items() if source == key} | {key}
+            sets = (known_people or {}).get(kind)
+            is_known = kind in known and (
+                sets is None or any(names.issuperset(one) for one in sets)
+            )
+            (published if is_known else other).append(_told(kind, key, crossing[key]))
+        if published:
             what = f"{WORDS[kind]}, as is known: {known[kind]}"
-            out += finding(f"leak-{kind}", "known", what, cases)
-        else:
-            out += finding(f"leak-{kind}", "wrong", WORDS[kind], cases)
+            out += finding(f"leak-{kind}", "known", what, published)
+        but = ", beside those that are known" if kind in known else ""
+        out += finding(f"leak-{kind}", "wrong", WORDS[kind] + but, other)
     return out
 
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from ..report import facts
 from .check import HEADINGS, CheckResult
+from .counts import absent
 from .findings import SEVERITIES
 from .shortcut import LIMIT
 
@@ -38,6 +39,7 @@ def render_check_report(result: CheckResult, *, version: str, generated_at: str)
     return environment.from_string(page).render(
         result=result,
         severities=[(severity, HEADINGS[severity]) for severity in SEVERITIES],
+        absent=absent(result.counts),
         limit=LIMIT,
         version=version,
         generated_at=generated_at,

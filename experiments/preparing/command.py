@@ -56,6 +56,8 @@ def prepare_command(options: argparse.Namespace, roots: dict[str, Path], version
     for line in summary.lines():
         print(line)
     if summary.kept:
-        print(f"{summary.kept} of these videos were finished before this run")
+        print(f"{summary.kept} of these videos are in shards that were finished before this run")
+    if summary.damaged:
+        print(f"damaged, and made again: {', '.join(summary.damaged)}")
     print(one_line(f"wrote {options.out}"))
     return summary.all_prepared

@@ -14,25 +14,23 @@ from pyarrow import parquet
 
 from ...datasets.journal import JournalMismatch, try_lock
 from ...datasets.manifests import Manifest
+from ...datasets.shards.finished import finished_records
 from ...datasets.shards.layout import (
     INDEX_FILE,
     INDEX_SCHEMA,
     PREPARED_FILE,
     VIDEO_COLUMNS,
+    VIDEO_SCHEMA,
     VIDEOS_FILE,
     BadShards,
     Prepared,
     PrepareSpec,
+    index_part,
     shard_path,
+    videos_part,
 )
 from ...datasets.shards.preparing import masks_by_video
-from ...datasets.shards.writer import (
-    VIDEO_SCHEMA,
-    index_part,
-    is_finished,
-    videos_part,
-    write_table,
-)
+from ...datasets.shards.writer import write_table
 from ..jobs.pool import MustStop
 from .engines import ENGINES
 from .shard_job import Task, Work
@@ -44,11 +42,16 @@ ROW_GROUP = 1 << 20  # rows of the index that are written, and read, at a time
 
 @dataclass
 class Summary:
-    """What became of a run's videos: counts by (status, label); `kept` were finished before."""
+    """What became of a run's videos: counts by (status, label).
+
+    `kept`: how many lay in shards that were finished before. `damaged`: shards that were there but
+    not whole, and were made again.
+    """
 
     counts: Counter[tuple[str, int]] = field(default_factory=Counter)
     crops: int = 0
     kept: int = 0
+    damaged: list[str] = field(default_factory=list)
 
     def add(self, record: dict[str, Any], label: int) -> None:
         self.counts[record["status"], label] += 1
@@ -124,9 +127,14 @@ def prepare(
     summary = Summary()
     try:
         with lock:
-            todo = [k for k in range(prepared.num_shards) if not is_finished(folder, k)]
-            for shard in sorted(set(range(prepared.num_shards)) - set(todo)):
-                for record in parquet.read_table(videos_part(folder, shard)).to_pylist():
+            todo = []
+            for shard in range(prepared.num_shards):
+                records = finished_records(folder, shard, prepared)
+                if records is None:
+                    todo.append(shard)
+                    if shard_path(folder, shard).exists():
+                        summary.damaged.append(shard_path(folder, shard).name)
+                for record in records or ():
                     summary.add(record, labels[record["video"]])
                     summary.kept += 1
             rows = list(manifest.videos()) if todo else []
@@ -171,7 +179,9 @@ def _open_folder(folder: Path, prepared: Prepared, resume: bool) -> Any:
                 f"{folder}: another run is writing into this folder; wait for it, or choose another"
             )
         file = folder / PREPARED_FILE
-        there = sorted(p.name for p in folder.iterdir() if p.name != ".lock")
+        draft = folder / f".{PREPARED_FILE}"  # a kill, or a full disk, may leave it
+        ours = (".lock", draft.name)
+        there = sorted(p.name for p in folder.iterdir() if p.name not in ours)
         if file.exists():
             before = Prepared.from_json(file.read_text(encoding="utf-8"), file)
             if not resume:
@@ -187,8 +197,6 @@ def _open_folder(folder: Path, prepared: Prepared, resume: bool) -> Any:
                 "choose an empty or new one as --out"
             )
         else:
-            (folder / "shards").mkdir()
-            draft = folder / f".{PREPARED_FILE}"
             draft.write_text(prepared.to_json(), encoding="utf-8")
             os.replace(draft, file)
         (folder / "shards").mkdir(exist_ok=True)
@@ -214,7 +222,11 @@ def _difference(before: Prepared, now: Prepared) -> str:
 def _merge(folder: Path, manifest: Manifest, prepared: Prepared) -> None:
     """The tables of all shards become one each."""
     for shard in range(prepared.num_shards):
-        shard_path(folder, shard).with_suffix(".journal").unlink(missing_ok=True)
+        for left in (
+            ".journal",
+            ".tar.partial",
+        ):  # where a shard was put back by hand, or by a kill
+            shard_path(folder, shard).with_suffix(left).unlink(missing_ok=True)
     draft = folder / f".{INDEX_FILE}"
     with parquet.ParquetWriter(draft, INDEX_SCHEMA) as writer:
         for table in _gathered(index_part(folder, k) for k in range(prepared.num_shards)):

@@ -1,6 +1,8 @@
 """One shard's worth of work: the same code in a local process and on a cluster."""
 
+import errno
 import faulthandler
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,9 +10,10 @@ from typing import Any
 
 from ...datasets.faces import FaceDetector
 from ...datasets.manifests import Video
+from ...datasets.shards.finished import finished_records
 from ...datasets.shards.layout import Prepared
 from ...datasets.shards.preparing import PreparedVideo, prepare_video
-from ...datasets.shards.writer import ShardWriter, is_finished
+from ...datasets.shards.writer import ShardWriter
 
 MAX_DEATHS = 3  # of processes over one video in one run, before it is counted as failed
 
@@ -78,9 +81,13 @@ def prepare_shard(
         The record of each video, those finished earlier included.
 
     Raises:
-        JournalMismatch: another process writes this shard. OSError: it can't be written.
+        JournalMismatch: another process writes this shard. OSError: it can't be written, or the
+            folder of the videos is not there (a machine without its mount would else count all
+            videos as unreadable, and so for good).
     """
-    if is_finished(folder, shard):
+    finished = finished_records(folder, shard, prepared)
+    if finished is not None:  # by a process that died before it could say so
+        yield from finished
         return
     writer = ShardWriter(folder, shard, prepared)
     try:
@@ -113,9 +120,12 @@ def _prepare(
     if watchdog and limit is not None:
         faulthandler.dump_traceback_later(limit + 30, exit=True, file=2)
     try:
-        return prepare_video(
+        result = prepare_video(
             task.path, prepared.spec, faces, mask=task.mask, time_limit_seconds=limit
         )
+        if result.status == "unreadable":
+            _check_root(task)
+        return result
     except OSError:
         raise  # the disk: the run has to stop
     except Exception as error:  # its video is counted as failed, the others go on
@@ -124,3 +134,11 @@ def _prepare(
     finally:
         if watchdog:
             faulthandler.cancel_dump_traceback_later()
+
+
+def _check_root(task: Task) -> None:
+    """Raises FileNotFoundError where the folder below which this video lies is missing or empty."""
+    root = Path(task.path).parents[len(Path(task.row.path).parts) - 1]
+    if not root.is_dir() or next(root.iterdir(), None) is None:
+        why = f"the folder of the videos is missing or empty on {socket.gethostname()}; mount it"
+        raise FileNotFoundError(errno.ENOENT, why, str(root))

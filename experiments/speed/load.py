@@ -40,14 +40,14 @@ from .timing import say
 
 CROPS_PER_VIDEO = 32
 _PROCESS = """
-import resource, sys, time
+import sys, time
 start = time.perf_counter()
 from unswap.datasets.shards.reader import PreparedCrops
 imported = time.perf_counter()
 crops = PreparedCrops(sys.argv[1])
 opened = time.perf_counter()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(len(crops), imported - start, opened - imported, peak, "torch" in sys.modules)
+from unswap.experiments.speed.timing import peak_mib
+print(len(crops), imported - start, opened - imported, peak_mib(), "torch" in sys.modules)
 """
 
 

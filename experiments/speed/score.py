@@ -35,7 +35,7 @@ from ...detectors.pipeline import FacePipeline
 from ...detectors.pretrained import DEFAULT, locate
 from ...detectors.scores import VideoScore
 from .clips import clip_1080p, decode_with_opencv, scene, write_h264
-from .timing import say, timed
+from .timing import peak_mib, say, timed
 
 NUM_FRAMES = 32
 MEASURES = ("floor", "usual", "memory", "jobs")
@@ -231,15 +231,13 @@ def _num_crops(score: VideoScore) -> int:
 
 def _solo(paths: list[Path]) -> None:
     """Scores videos one after another with one thread, in this process; prints its peak memory."""
-    import resource
-
     from ..jobs.serving import set_threads
 
     set_threads(1)
     pipeline = FacePipeline(load_checkpoint(locate(DEFAULT)), threads=1)
     for path in paths:
         pipeline.score(path)
-    print(json.dumps({"peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+    print(json.dumps({"peak_kib": round(1024 * peak_mib())}))
 
 
 def _start_solo(paths: list[Path]) -> "subprocess.Popen[str]":

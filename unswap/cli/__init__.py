@@ -2,11 +2,12 @@
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 
 from unswap import __version__
-from unswap.cli.options import EXIT_STOPPED, EXIT_USAGE, UsageError
+from unswap.cli.options import EXIT_STOPPED, EXIT_UNREAD, EXIT_USAGE, UsageError
 from unswap.cli.preparing import add_datasets, add_degrade, add_prepare
 from unswap.cli.scoring import add_detectors, add_score
 from unswap.cli.training import add_train
@@ -23,12 +24,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
     except UsageError as error:
         print(f"unswap {options.command}: {error}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
         print("stopped; what is finished is kept: go on with --resume", file=sys.stderr)
         return EXIT_STOPPED
+    except BrokenPipeError:  # `unswap datasets list | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_UNREAD
     return code
 
 

@@ -9,6 +9,7 @@ EXIT_ALL_DONE = 0
 EXIT_USAGE = 2
 EXIT_SOME_WRONG = 3
 EXIT_STOPPED = 4
+EXIT_UNREAD = 141  # as a shell reports a program whose reader has gone
 
 
 class UsageError(Exception):

@@ -1,6 +1,7 @@
 """`unswap datasets`, `unswap prepare`, `unswap degrade`."""
 
 import argparse
+import errno
 import sys
 from pathlib import Path
 
@@ -92,7 +93,15 @@ def _prepare(options: argparse.Namespace) -> int:
 def add_datasets(parser: argparse.ArgumentParser) -> None:
     """The options of `unswap datasets`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("list", help="all benchmarks: licence, counts, layout")
+    listing = actions.add_parser(
+        "list",
+        help="all benchmarks: licence, split, counts",
+        description="Lists all benchmarks, one a row; or, in full, how to ask for each, its layout, "
+        "how to cite it.",
+    )
+    how = listing.add_mutually_exclusive_group()
+    how.add_argument("--full", action="store_true", help="all cards, one after another")
+    how.add_argument("--json", action="store_true", help="all cards, as JSON")
     show = actions.add_parser("show", help="one benchmark's card")
     show.add_argument("name", metavar="NAME")
 
@@ -149,10 +158,20 @@ def _datasets(options: argparse.Namespace) -> int:
         good: bool = action(options, __version__)
     except (BadBenchmark, BadManifest, BadShards, KeyError, ValueError) as error:
         raise UsageError(message(error)) from error
+    except BrokenPipeError:
+        raise  # whoever read the output has gone: no fault of a file
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
-        raise UsageError(f"{name}{error.strerror or error}") from error
+        raise UsageError(f"{name}{error.strerror or error}{_remedy(error)}") from error
     return EXIT_ALL_DONE if good else EXIT_SOME_WRONG
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "; change its permissions"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "; make room, or write to another disk"
+    return ""
 
 
 def add_degrade(parser: argparse.ArgumentParser) -> None:
