@@ -1,14 +1,17 @@
 """From a benchmark's folder to batches: check, manifest, prepare with both engines, load."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 
 from unswap.cli import main
 from unswap.datasets.manifests import Manifest
+from unswap.datasets.shards.layout import BadShards
 from unswap.datasets.shards.reader import PreparedCrops
 from unswap.datasets.shards.samplers import BalancedSampler
 from unswap.datasets.shards.torch_data import CropDataset, loader
@@ -138,3 +141,19 @@ def test_check_reads_the_masks_too(root: Path, tmp_path: Path) -> None:
     findings = {f["kind"]: f for f in json.loads(out.read_text())["findings"]}
     assert findings["unreadable"]["count"] == 1
     assert str(mask) in findings["unreadable"]["examples"][0]
+
+
+def test_the_index_tells_what_was_asked_for_and_belongs_to_its_crops(
+    crops: Path, manifest: Path, tmp_path: Path
+) -> None:
+    told = json.loads(parquet.read_schema(crops / "index.parquet").metadata[b"unswap.prepared"])
+    assert told == json.loads((crops / "prepared.json").read_text())
+    assert told["manifest_sha256"] == hashlib.sha256(manifest.read_bytes()).hexdigest()
+    assert told["spec"]["margin"] == 2.0
+    assert "mtcnn" in told["face_detector"]
+    copy = tmp_path / "crops"
+    shutil.copytree(crops, copy)
+    (copy / "prepared.json").write_text(json.dumps({**told, "manifest_sha256": "00" * 32}))
+    with pytest.raises(BadShards, match="index of other crops") as error:
+        PreparedCrops(copy)
+    assert "index.parquet" in str(error.value)

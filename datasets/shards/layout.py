@@ -2,7 +2,7 @@
 
     CROPS/prepared.json        what was asked for, and of which manifest (`Prepared`)
     CROPS/videos.parquet       the manifest's rows in order, and what became of each video
-    CROPS/index.parquet        one row a crop (`INDEX_SCHEMA`)
+    CROPS/index.parquet        one row a crop (`INDEX_SCHEMA`); its metadata repeat prepared.json
     CROPS/shards/000000.tar    the crops: WebDataset samples `KEY.json` and `KEY.png`
 
 A sample is two tar members in a row: its description, then its picture. `offset` and `length` in
@@ -33,6 +33,7 @@ VIDEOS_FILE, INDEX_FILE, PREPARED_FILE = "videos.parquet", "index.parquet", "pre
 Faces = Literal["largest", "all", "mask", "whole"]
 FACES: tuple[Faces, ...] = ("largest", "all", "mask", "whole")
 
+PREPARED_KEY = "unswap.prepared"  # of the index's metadata: what prepared.json says
 INDEX_SCHEMA = pa.schema(
     [
         ("shard", pa.int32()),

@@ -19,6 +19,7 @@ from .layout import (
     INDEX_FILE,
     INDEX_SCHEMA,
     PREPARED_FILE,
+    PREPARED_KEY,
     VIDEOS_FILE,
     BadShards,
     Prepared,
@@ -58,6 +59,7 @@ class PreparedCrops:
         self.prepared = read_prepared(self.folder)
         self.videos = _read_videos(self.folder, self.prepared)
         columns = _read_columns(self.folder / INDEX_FILE, _PLACE)
+        self._check_owner()
         self.shard = columns["shard"]
         self.offset = columns["offset"]
         self.length = columns["length"]
@@ -73,6 +75,16 @@ class PreparedCrops:
 
     def __len__(self) -> int:
         return len(self.video)
+
+    def _check_owner(self) -> None:
+        """The index repeats what prepared.json says: another run's index would mix crops up."""
+        path = self.folder / INDEX_FILE
+        told = (parquet.read_schema(path).metadata or {}).get(PREPARED_KEY.encode())
+        if told is not None and Prepared.from_json(told.decode(), path) != self.prepared:
+            raise BadShards(
+                f"{path}: it is the index of other crops than {PREPARED_FILE} tells of; run the same "
+                "`unswap prepare` again with --resume"
+            )
 
     def column(self, name: str) -> NDArray[Any]:
         """One column of the index, (N,); a new array at each call.

@@ -19,6 +19,7 @@ from ...datasets.shards.layout import (
     INDEX_FILE,
     INDEX_SCHEMA,
     PREPARED_FILE,
+    PREPARED_KEY,
     VIDEO_COLUMNS,
     VIDEO_SCHEMA,
     VIDEOS_FILE,
@@ -228,7 +229,8 @@ def _merge(folder: Path, manifest: Manifest, prepared: Prepared) -> None:
         ):  # where a shard was put back by hand, or by a kill
             shard_path(folder, shard).with_suffix(left).unlink(missing_ok=True)
     draft = folder / f".{INDEX_FILE}"
-    with parquet.ParquetWriter(draft, INDEX_SCHEMA) as writer:
+    told = INDEX_SCHEMA.with_metadata({PREPARED_KEY: prepared.to_json()})
+    with parquet.ParquetWriter(draft, told) as writer:
         for table in _gathered(index_part(folder, k) for k in range(prepared.num_shards)):
             writer.write_table(table, row_group_size=ROW_GROUP)
     parts = [parquet.read_table(videos_part(folder, k)) for k in range(prepared.num_shards)]
