@@ -105,7 +105,7 @@ def prepare_on_ray(work: Work, shards: Shards, num_shards: int) -> Iterator[dict
                 work.run,
                 work.time_limit_seconds,
             ),
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(actors, num_shards)),
+            compute=ray.data.ActorPoolStrategy(size=min(actors, num_shards)),
             num_cpus=1,  # actors that die are made again, and their work is tried again
         )
         for row in out.iter_rows():

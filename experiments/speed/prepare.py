@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("video", nargs="?", type=Path, help="default: a 10 s 1080p clip made here")
     parser.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES))
     parser.add_argument("--repeats", type=int, default=3, help="for `dlib` and `mtcnn`")
-    parser.add_argument("--clips", type=int, default=32, help="for `jobs` and `ray`")
+    parser.add_argument("--clips", type=int, default=64, help="for `jobs` and `ray`")
 
 
 def measure(options: argparse.Namespace) -> None:
