@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from adapter_trees import Make
 from face_clips import write_face_clip
 from hypothesis import settings
+from trees import TREES
 
 from unswap.datasets.types import CropSpec, SamplingSpec
 from unswap.detectors.architectures import create_detector
@@ -45,3 +47,9 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def face_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """40 frames of a moving head at 25 fps, 320x240, H.264."""
     return write_face_clip(tmp_path_factory.mktemp("clips") / "face.mp4")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Makes the tree of the benchmark of that name."""
+    return lambda name: TREES[name](tmp_path / name)

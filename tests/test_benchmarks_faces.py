@@ -1,4 +1,4 @@
-"""The traps of FaceForensics++, DFD, Celeb-DF, DeeperForensics, FFIW and UADFV."""
+"""The traps of Celeb-DF, DeeperForensics, FFIW and UADFV."""
 
 import json
 import shutil
@@ -6,13 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from adapter_trees import one, read, told
 from trees import TREES, put
 from trees.celeb_df import LIST
-from trees.dfd import FAKES as DFD_FAKES
 
 from unswap.datasets import benchmarks
-from unswap.datasets.benchmarks import BadBenchmark, Reading
-from unswap.datasets.manifests import Video
+from unswap.datasets.benchmarks import BadBenchmark
 
 FACES = (
     "faceforensics++",
@@ -24,16 +23,6 @@ FACES = (
     "ffiw-10k",
     "uadfv",
 )
-
-
-@pytest.fixture
-def ffpp(tmp_path: Path) -> Path:
-    return TREES["faceforensics++"](tmp_path / "ff").roots[""]
-
-
-@pytest.fixture
-def dfd(tmp_path: Path) -> Path:
-    return TREES["dfd"](tmp_path / "ff").roots["ffpp"]
 
 
 @pytest.fixture
@@ -56,246 +45,30 @@ def ffiw(tmp_path: Path) -> Path:
     return TREES["ffiw-10k"](tmp_path / "ffiw").roots[""]
 
 
-def _read(name: str, roots: Path | dict[str, Path], compression: str | None = None) -> Reading:
-    return benchmarks.read_with_problems(name, roots, compression=compression)[1]
-
-
-def _told(reading: Reading) -> list[tuple[str, str]]:
-    return [(problem.kind, problem.path) for problem in reading.problems]
-
-
-def _one(reading: Reading, video_id: str) -> Video:
-    (video,) = [v for v in reading.videos if v.video_id == video_id]
-    return video
-
-
-# FaceForensics++
-
-
-def test_one_compression_only(ffpp: Path) -> None:
-    reading = _read("faceforensics++", ffpp, "c40")
-    assert {v.compression for v in reading.videos} == {"c40"}
-    assert len(reading.videos) == 36
-
-
-def test_a_compression_that_is_not_there_is_an_error(ffpp: Path) -> None:
-    with pytest.raises(BadBenchmark, match=r"no video of FaceForensics\+\+ .*in compression raw"):
-        _read("faceforensics++", ffpp, "raw")
-
-
-def test_splits_may_lie_in_the_root(ffpp: Path) -> None:
-    before = _read("faceforensics++", ffpp)
-    for path in (ffpp / "splits").iterdir():
-        shutil.move(path, ffpp / path.name)
-    assert _read("faceforensics++", ffpp) == before
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ('{"train": ["000", "003"]}', "a list of pairs"),
-        ('["000", "003"]', "got the entry '000'"),
-        ("[[0, 3]]", r"got the entry \[0, 3\]"),
-        ('[["000", "003", "953"]]', "list of pairs"),
-        ('[["000", "000"]]', "list of pairs"),
-        ("[]", "list of pairs"),
-        ("[[", "can't be read"),
-        ('[["953", "974"]]', "953 stands in two pairs"),
-    ],
-)
-def test_a_split_file_of_another_version_is_an_error(ffpp: Path, text: str, words: str) -> None:
-    path = put(ffpp / "splits" / "train.json", text)
-    with pytest.raises(BadBenchmark, match=words) as error:
-        _read("faceforensics++", ffpp)
-    assert str(path.parent) in str(error.value)
-
-
-def test_a_fake_that_no_list_pairs_has_no_split(ffpp: Path) -> None:
-    folder = "manipulated_sequences/FaceSwap/c23/videos"
-    put(ffpp / folder / "000_953.mp4")
-    reading = _read("faceforensics++", ffpp)
-    assert _told(reading)[:1] == [("split", f"{folder}/000_953.mp4")]
-    video = _one(reading, "faceforensics++/FaceSwap/c23/000_953")
-    assert (video.split, video.original) == (None, "faceforensics++/real/c23/000")
-    assert video.group == _one(reading, "faceforensics++/real/c23/000").group
-
-
-def test_an_original_in_no_list_has_no_split(ffpp: Path) -> None:
-    path = "original_sequences/youtube/c40/videos/555.mp4"
-    put(ffpp / path)
-    reading = _read("faceforensics++", ffpp)
-    assert _told(reading) == [("split", path)]
-    assert _one(reading, "faceforensics++/real/c40/555").split is None
-
-
-def test_half_downloaded(ffpp: Path) -> None:
-    fake = "manipulated_sequences/Face2Face/c23/videos/000_003.mp4"
-    real = "original_sequences/youtube/c23/videos/953.mp4"
-    (ffpp / fake).unlink()
-    (ffpp / real).rename(ffpp / f"{real}.part")
-    shutil.rmtree(ffpp / "manipulated_sequences/NeuralTextures/c40")
-    empty = ffpp / "manipulated_sequences/Deepfakes/raw/videos"
-    empty.mkdir(parents=True)
-    reading = _read("faceforensics++", ffpp)
-    kinds = Counter(_told(reading))
-    assert kinds.pop(("missing", fake)) == 1
-    assert kinds.pop(("missing", real)) == 1
-    assert kinds.pop(("name", f"{real}.part")) == 1
-    assert kinds.pop(("missing", empty.relative_to(ffpp).as_posix())) == 1
-    # The five methods' fakes of 953 stand there without their original.
-    assert {kind for kind, _ in kinds} == {"pair"}
-    assert len(kinds) == 5
-    assert _one(reading, "faceforensics++/FaceSwap/c23/953_974").original is None
-    assert _one(reading, "faceforensics++/FaceSwap/c40/953_974").original is not None
-
-
-def test_a_missing_mask_is_told_once_and_no_masks_at_all_are_fine(ffpp: Path) -> None:
-    mask = "manipulated_sequences/Deepfakes/masks/videos/000_003.mp4"
-    (ffpp / mask).unlink()
-    reading = _read("faceforensics++", ffpp)
-    assert _told(reading) == [("mask", mask)]
-    assert _one(reading, "faceforensics++/Deepfakes/c23/000_003").mask is None
-    assert _one(reading, "faceforensics++/Deepfakes/c23/003_000").mask is not None
-    for method in ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"):
-        shutil.rmtree(ffpp / "manipulated_sequences" / method / "masks")
-    reading = _read("faceforensics++", ffpp)
-    assert reading.problems == []
-    assert {v.mask for v in reading.videos} == {None}
-
-
-def test_names_that_do_not_parse_are_told(ffpp: Path) -> None:
-    reals = "original_sequences/youtube/c23/videos"
-    fakes = "manipulated_sequences/Deepfakes/c23/videos"
-    bad = [
-        f"{reals}/00.mp4",
-        f"{reals}/000 (1).mp4",
-        f"{reals}/000.avi",
-        f"{reals}/\u0660\u0660\u0660.mp4",
-    ]
-    bad += [f"{fakes}/000.mp4", f"{fakes}/000_003_c23.mp4"]
-    before = _read("faceforensics++", ffpp)
-    for path in bad:
-        put(ffpp / path)
-    for path in (f"{reals}/.000.mp4", f"{reals}/Thumbs.db", f"{fakes}/list.txt"):
-        put(ffpp / path)
-    reading = _read("faceforensics++", ffpp)
-    assert sorted(_told(reading)) == sorted(("name", path) for path in bad)
-    assert reading.videos == before.videos
-
-
-def test_capitals_in_the_ending_are_read_and_a_second_copy_is_told(ffpp: Path) -> None:
-    reals = ffpp / "original_sequences/youtube/c23/videos"
-    (reals / "000.mp4").rename(reals / "000.MP4")
-    reading = _read("faceforensics++", ffpp)
-    assert reading.problems == []
-    assert _one(reading, "faceforensics++/real/c23/000").path.endswith("/000.MP4")
-    put(reals / "003.MP4")
-    reading = _read("faceforensics++", ffpp)
-    assert [kind for kind, _ in _told(reading)] == ["name"]
-
-
-def test_unknown_methods_and_compressions_are_told(ffpp: Path) -> None:
-    put(ffpp / "manipulated_sequences" / "Wav2Lip" / "c23" / "videos" / "000_003.mp4")
-    put(ffpp / "original_sequences" / "youtube" / "c0" / "videos" / "000.mp4")
-    put(ffpp / "manipulated_sequences" / "Deepfakes" / "models" / "000_003" / "model.h5")
-    assert _told(_read("faceforensics++", ffpp)) == [
-        ("name", "manipulated_sequences/Wav2Lip"),
-        ("name", "original_sequences/youtube/c0"),
-    ]
-
-
-def test_links_to_folders_are_followed(ffpp: Path, tmp_path: Path) -> None:
-    before = _read("faceforensics++", ffpp)
-    shutil.move(ffpp / "original_sequences", tmp_path / "elsewhere")
-    (ffpp / "original_sequences").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    (tmp_path / "linked").symlink_to(ffpp, target_is_directory=True)
-    assert _read("faceforensics++", tmp_path / "linked") == before
-
-
-def test_the_youtube_table_is_read_where_it_lies(ffpp: Path) -> None:
-    assert _read("faceforensics++", ffpp).youtube == {
-        "ffpp-000": "--b1Ua-kWJE",
-        "ffpp-003": "-9Gg5zdX7nU",
-    }
-    table = ffpp / "conversion_dict.json"
-    shutil.move(table, ffpp / "splits" / table.name)
-    assert len(_read("faceforensics++", ffpp).youtube) == 2
-    (ffpp / "splits" / table.name).unlink()
-    assert _read("faceforensics++", ffpp).youtube == {}
-
-
-@pytest.mark.parametrize("text", ['{"0": "--b1Ua-kWJE 0"}', '{"000": 7}', "[]", '{"000": "x"}'])
-def test_a_youtube_table_of_another_form_is_an_error(ffpp: Path, text: str) -> None:
-    put(ffpp / "conversion_dict.json", text)
-    with pytest.raises(BadBenchmark, match=r"conversion_dict\.json: expected"):
-        _read("faceforensics++", ffpp)
-
-
-def test_the_card_counts_add_up() -> None:
-    for name in ("faceforensics++", "deeperforensics-1.0", "celeb-df-v2"):
-        counts: dict[str | None, dict[str | None, int]] = {}
-        for expected in benchmarks.get(name).card.expected:
-            counts.setdefault(expected.method, {})[expected.split] = expected.count
-        for by_split in counts.values():
-            assert by_split.pop(None) == sum(by_split.values())
-
-
-# DeepFakeDetection
-
-
-def test_dfd_says_which_original_is_not_there(dfd: Path) -> None:
-    (dfd / "original_sequences/actors/c23/videos/01__exit_phone_room.mp4").unlink()
-    reading = _read("dfd", dfd)
-    folder = "manipulated_sequences/DeepFakeDetection/c23/videos"
-    assert _told(reading) == [("pair", f"{folder}/{DFD_FAKES[0]}.mp4")]
-    assert _one(reading, f"dfd/DeepFakeDetection/c23/{DFD_FAKES[0]}").original is None
-
-
-def test_dfd_tells_a_missing_mask_and_names_that_do_not_parse(dfd: Path) -> None:
-    folder = "manipulated_sequences/DeepFakeDetection"
-    (dfd / folder / "masks/videos" / f"{DFD_FAKES[1]}.mp4").unlink()
-    put(dfd / folder / "c23/videos/01_02__exit_phone_room.mp4")
-    put(dfd / "original_sequences/actors/c23/videos/000.mp4")
-    assert sorted(_told(_read("dfd", dfd))) == [
-        ("mask", f"{folder}/masks/videos/{DFD_FAKES[1]}.mp4"),
-        ("name", f"{folder}/c23/videos/01_02__exit_phone_room.mp4"),
-        ("name", "original_sequences/actors/c23/videos/000.mp4"),
-    ]
-
-
-def test_dfd_needs_no_faceforensics_and_the_other_way_round(ffpp: Path) -> None:
-    assert all(v.video_id.startswith("dfd/") for v in _read("dfd", ffpp).videos)
-    shutil.rmtree(ffpp / "original_sequences" / "actors")
-    shutil.rmtree(ffpp / "manipulated_sequences" / "DeepFakeDetection")
-    with pytest.raises(BadBenchmark, match="this is not DeepFakeDetection"):
-        _read("dfd", ffpp)
-    assert _read("faceforensics++", ffpp).problems == []
-
-
 # Celeb-DF
 
 
 def test_the_test_list_reads_1_as_real(celeb: Path) -> None:
     lines = (celeb / LIST).read_text().splitlines()
     put(celeb / LIST, "\n".join(f"{1 - int(line[0])}{line[1:]}" for line in lines))
-    reading = _read("celeb-df-v1", celeb)
-    assert _told(reading) == [("polarity", line[2:]) for line in lines]
+    reading = read("celeb-df-v1", celeb)
+    assert told(reading) == [("polarity", line[2:]) for line in lines]
     # The folder decides, so nothing turns over.
-    assert _one(reading, "celeb-df-v1/real/-/YouTube-real/00170").label == 0
-    assert _one(reading, "celeb-df-v1/real/-/YouTube-real/00170").split == "test"
+    assert one(reading, "celeb-df-v1/real/-/YouTube-real/00170").label == 0
+    assert one(reading, "celeb-df-v1/real/-/YouTube-real/00170").split == "test"
 
 
 def test_one_wrong_line_is_one_problem(celeb: Path) -> None:
     text = (celeb / LIST).read_text()
     put(celeb / LIST, text.replace("0 Celeb-synthesis/", "1 Celeb-synthesis/"))
-    assert _told(_read("celeb-df-v1", celeb)) == [("polarity", "Celeb-synthesis/id0_id1_0001.mp4")]
+    assert told(read("celeb-df-v1", celeb)) == [("polarity", "Celeb-synthesis/id0_id1_0001.mp4")]
 
 
 def test_a_dropped_line_moves_its_video_to_train_and_no_other(celeb: Path) -> None:
-    before = {v.video_id: v.split for v in _read("celeb-df-v1", celeb).videos}
+    before = {v.video_id: v.split for v in read("celeb-df-v1", celeb).videos}
     lines = (celeb / LIST).read_text().splitlines(keepends=True)
     put(celeb / LIST, "".join(lines[:-1]))
-    after = {v.video_id: v.split for v in _read("celeb-df-v1", celeb).videos}
+    after = {v.video_id: v.split for v in read("celeb-df-v1", celeb).videos}
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"celeb-df-v1/Celeb-synthesis/-/id0_id1_0001"}
     assert Counter(before.values())["test"] == Counter(after.values())["test"] + 1
@@ -304,10 +77,10 @@ def test_a_dropped_line_moves_its_video_to_train_and_no_other(celeb: Path) -> No
     assert sum(e.count for e in expected if e.split == "test") == 518
 
 
-def test_listed_videos_that_are_not_there_are_told(celeb: Path) -> None:
+def test_listed_videos_that_are_not_there_aretold(celeb: Path) -> None:
     (celeb / "YouTube-real/00170.mp4").unlink()
-    reading = _read("celeb-df-v1", celeb)
-    assert _told(reading) == [("missing", "YouTube-real/00170.mp4")]
+    reading = read("celeb-df-v1", celeb)
+    assert told(reading) == [("missing", "YouTube-real/00170.mp4")]
 
 
 @pytest.mark.parametrize(
@@ -316,15 +89,15 @@ def test_listed_videos_that_are_not_there_are_told(celeb: Path) -> None:
 def test_a_test_list_of_another_form_is_an_error(celeb: Path, line: str) -> None:
     put(celeb / LIST, f"{line}\n{(celeb / LIST).read_text()}")
     with pytest.raises(BadBenchmark, match="entry 1: expected a line like"):
-        _read("celeb-df-v1", celeb)
+        read("celeb-df-v1", celeb)
 
 
 def test_windows_line_ends_tabs_and_lines_of_nowhere(celeb: Path) -> None:
     text = (celeb / LIST).read_text().replace("\n", "\r\n").replace("1 Y", "1\tY")
     more = "0 Elsewhere/id0_id1_0001.mp4\r\n1 .\r\n"
     put(celeb / LIST, text + more + text.splitlines()[0])
-    reading = _read("celeb-df-v1", celeb)
-    assert _told(reading) == [
+    reading = read("celeb-df-v1", celeb)
+    assert told(reading) == [
         ("split", "Elsewhere/id0_id1_0001.mp4"),
         ("split", "."),
         ("split", "YouTube-real/00170.mp4"),
@@ -333,13 +106,13 @@ def test_windows_line_ends_tabs_and_lines_of_nowhere(celeb: Path) -> None:
 
 
 def test_a_level_of_videos_changes_paths_only(celeb: Path) -> None:
-    before = _read("celeb-df-v1", celeb)
+    before = read("celeb-df-v1", celeb)
     for folder in ("Celeb-real", "YouTube-real", "Celeb-synthesis"):
         files = list((celeb / folder).iterdir())
         (celeb / folder / "videos").mkdir()
         for path in files:
             path.rename(celeb / folder / "videos" / path.name)
-    after = _read("celeb-df-v1", celeb)
+    after = read("celeb-df-v1", celeb)
     assert after.problems == []
     assert [(v.video_id, v.split) for v in after.videos] == [
         (v.video_id, v.split) for v in before.videos
@@ -347,11 +120,11 @@ def test_a_level_of_videos_changes_paths_only(celeb: Path) -> None:
     assert all("/videos/" in v.path for v in after.videos)
 
 
-def test_a_fake_without_its_original_is_told(celeb: Path) -> None:
+def test_a_fake_without_its_original_istold(celeb: Path) -> None:
     (celeb / "Celeb-real/id1_0000.mp4").unlink()
     put(celeb / "Celeb-synthesis/id0_id1.mp4")
     put(celeb / "YouTube-real/id7_0000.mp4")
-    assert sorted(_told(_read("celeb-df-v1", celeb))) == [
+    assert sorted(told(read("celeb-df-v1", celeb))) == [
         ("name", "Celeb-synthesis/id0_id1.mp4"),
         ("name", "YouTube-real/id7_0000.mp4"),
         ("pair", "Celeb-synthesis/id1_id0_0000.mp4"),
@@ -363,10 +136,10 @@ def test_versions_of_celeb_df_are_told_apart_by_their_folders(
 ) -> None:
     # Both fixtures share a folder: here it holds v1's files and the ++ scenarios.
     with pytest.raises(BadBenchmark, match=r"read it as celeb-df\+\+"):
-        _read("celeb-df-v1", celeb_pp)
+        read("celeb-df-v1", celeb_pp)
     old = TREES["celeb-df-v2"](tmp_path / "old").roots[""]
     with pytest.raises(BadBenchmark, match="celeb-df-v1 or celeb-df-v2"):
-        _read("celeb-df++", old)
+        read("celeb-df++", old)
 
 
 def test_celeb_df_pp_reads_both_names_of_its_first_method(celeb_pp: Path) -> None:
@@ -374,9 +147,9 @@ def test_celeb_df_pp_reads_both_names_of_its_first_method(celeb_pp: Path) -> Non
     (swaps / "Celeb-DF").rename(swaps / "Celeb-DF-v2")
     line = "0 Celeb-synthesis/FaceSwap/Celeb-DF-v2/id0_id1_0000.mp4\n"
     put(celeb_pp / LIST, (celeb_pp / LIST).read_text() + line)
-    reading = _read("celeb-df++", celeb_pp)
+    reading = read("celeb-df++", celeb_pp)
     assert reading.problems == []
-    video = _one(reading, "celeb-df++/Celeb-DF/-/id0_id1_0000")
+    video = one(reading, "celeb-df++/Celeb-DF/-/id0_id1_0000")
     assert (video.method, video.split) == ("Celeb-DF", "test")
 
 
@@ -384,7 +157,7 @@ def test_celeb_df_pp_tells_unknown_scenarios_and_methods(celeb_pp: Path) -> None
     put(celeb_pp / "Celeb-synthesis/FaceSwap/NewSwap/id0_id1_0000.mp4")
     put(celeb_pp / "Celeb-synthesis/FullBody/Gen/id0_0000.mp4")
     put(celeb_pp / "Celeb-synthesis/FaceReenact/LIA/id0_0000.mp4")
-    assert _told(_read("celeb-df++", celeb_pp)) == [
+    assert told(read("celeb-df++", celeb_pp)) == [
         ("name", "Celeb-synthesis/FullBody"),
         ("name", "Celeb-synthesis/FaceSwap/NewSwap"),
         ("name", "Celeb-synthesis/FaceReenact/LIA/id0_0000.mp4"),
@@ -396,14 +169,14 @@ def test_celeb_df_pp_tells_unknown_scenarios_and_methods(celeb_pp: Path) -> None
 
 def test_deeperforensics_says_why_it_needs_faceforensics(deeper: dict[str, Path]) -> None:
     with pytest.raises(BadBenchmark, match=r"c23 originals of FaceForensics\+\+.*--root ffpp="):
-        _read("deeperforensics-1.0", {"dfo": deeper["dfo"]})
+        read("deeperforensics-1.0", {"dfo": deeper["dfo"]})
     # One bare root can't hold both.
     with pytest.raises(BadBenchmark, match="--root ffpp="):
-        _read("deeperforensics-1.0", deeper["dfo"])
+        read("deeperforensics-1.0", deeper["dfo"])
 
 
 def test_deeperforensics_takes_no_source_video_and_no_c40(deeper: dict[str, Path]) -> None:
-    reals = [v for v in _read("deeperforensics-1.0", deeper).videos if v.label == 0]
+    reals = [v for v in read("deeperforensics-1.0", deeper).videos if v.label == 0]
     assert {v.root for v in reals} == {"ffpp"}
     assert all(v.path.startswith("original_sequences/youtube/c23/") for v in reals)
     # 974 and 720 are originals of FaceForensics++ but no fake's target.
@@ -419,8 +192,8 @@ def test_deeperforensics_half_downloaded(deeper: dict[str, Path]) -> None:
     put(deeper["dfo"] / "manipulated_videos/start_to_end/000_M101.mp4")
     real = "original_sequences/youtube/c23/videos/953.mp4"
     (deeper["ffpp"] / real).unlink()
-    reading = _read("deeperforensics-1.0", deeper)
-    assert _told(reading) == [
+    reading = read("deeperforensics-1.0", deeper)
+    assert told(reading) == [
         ("name", "manipulated_videos/start_to_end"),
         ("name", f"{folder}/000.mp4"),
         ("missing", f"{folder}/000_M101.mp4"),
@@ -428,9 +201,9 @@ def test_deeperforensics_half_downloaded(deeper: dict[str, Path]) -> None:
         ("pair", real),
         ("split", f"{folder}/720_M007.mp4"),
     ]
-    assert _one(reading, "deeperforensics-1.0/end_to_end/-/953_W101").original is None
-    assert _one(reading, "deeperforensics-1.0/end_to_end/-/720_M007").split is None
-    assert _one(reading, "deeperforensics-1.0/real/-/720").split is None
+    assert one(reading, "deeperforensics-1.0/end_to_end/-/953_W101").original is None
+    assert one(reading, "deeperforensics-1.0/end_to_end/-/720_M007").split is None
+    assert one(reading, "deeperforensics-1.0/real/-/720").split is None
 
 
 def test_deeperforensics_puts_an_original_of_two_splits_in_none(deeper: dict[str, Path]) -> None:
@@ -438,9 +211,9 @@ def test_deeperforensics_puts_an_original_of_two_splits_in_none(deeper: dict[str
     put(path, path.read_text() + "000_M131.mp4\n")
     for method in ("end_to_end", "end_to_end_mix_3_distortions"):
         put(deeper["dfo"] / "manipulated_videos" / method / "000_M131.mp4")
-    reading = _read("deeperforensics-1.0", deeper)
-    assert _told(reading) == [("split", "original_sequences/youtube/c23/videos/000.mp4")]
-    assert _one(reading, "deeperforensics-1.0/real/-/000").split is None
+    reading = read("deeperforensics-1.0", deeper)
+    assert told(reading) == [("split", "original_sequences/youtube/c23/videos/000.mp4")]
+    assert one(reading, "deeperforensics-1.0/real/-/000").split is None
 
 
 @pytest.mark.parametrize(
@@ -457,13 +230,13 @@ def test_deeperforensics_lists_of_another_version(
 ) -> None:
     put(deeper["dfo"] / "lists/splits/test.txt", text)
     with pytest.raises(BadBenchmark, match=words):
-        _read("deeperforensics-1.0", deeper)
+        read("deeperforensics-1.0", deeper)
 
 
 def test_deeperforensics_knows_its_originals_youtube_ids(deeper: dict[str, Path]) -> None:
     table = {"000": "--b1Ua-kWJE 0", "720": "sNCVZ7VmJ98 0"}
     put(deeper["ffpp"] / "conversion_dict.json", json.dumps(table))
-    assert _read("deeperforensics-1.0", deeper).youtube == {"ffpp-000": "--b1Ua-kWJE"}
+    assert read("deeperforensics-1.0", deeper).youtube == {"ffpp-000": "--b1Ua-kWJE"}
 
 
 # FFIW-10K and UADFV
@@ -474,19 +247,19 @@ def test_ffiw_tells_what_has_no_pair_and_no_mask(ffiw: Path) -> None:
     (ffiw / "target_mask/val/videos/val_00000001.mp4").unlink()
     put(ffiw / "target/train/a video.mp4")
     put(ffiw / "target/test/test_00000000.mp4")
-    reading = _read("ffiw-10k", ffiw)
-    assert sorted(_told(reading)) == [
+    reading = read("ffiw-10k", ffiw)
+    assert sorted(told(reading)) == [
         ("mask", "target/val/videos/val_00000001.mp4"),
         ("name", "target/test"),
         ("name", "target/train/a video.mp4"),
         ("pair", "target/train/train_00000000.mp4"),
     ]
-    assert _one(reading, "ffiw-10k/FFIW-10K/-/train/train_00000000").original is None
+    assert one(reading, "ffiw-10k/FFIW-10K/-/train/train_00000000").original is None
 
 
 def test_ffiw_without_masks_is_fine(ffiw: Path) -> None:
     shutil.rmtree(ffiw / "target_mask")
-    reading = _read("ffiw-10k", ffiw)
+    reading = read("ffiw-10k", ffiw)
     assert reading.problems == []
     assert {v.mask for v in reading.videos} == {None}
 
@@ -495,9 +268,9 @@ def test_uadfv_tells_what_has_no_pair_and_bad_names(tmp_path: Path) -> None:
     root = TREES["uadfv"](tmp_path).roots[""]
     (root / "real/0001.mp4").unlink()
     put(root / "fake/0007.mp4")
-    reading = _read("uadfv", root)
-    assert _told(reading) == [("name", "fake/0007.mp4"), ("pair", "fake/0001_fake.mp4")]
-    assert _one(reading, "uadfv/FakeApp/-/0001_fake").original is None
+    reading = read("uadfv", root)
+    assert told(reading) == [("name", "fake/0007.mp4"), ("pair", "fake/0001_fake.mp4")]
+    assert one(reading, "uadfv/FakeApp/-/0001_fake").original is None
 
 
 # All of them
@@ -507,7 +280,7 @@ def test_people_of_two_benchmarks_are_merged_only_where_they_are_the_same(tmp_pa
     people: dict[str, set[str]] = {}
     ids: Counter[str] = Counter()
     for name in FACES:
-        reading = _read(name, TREES[name](tmp_path / name.replace("+", "p")).roots)
+        reading = read(name, TREES[name](tmp_path / name.replace("+", "p")).roots)
         ids.update(v.video_id for v in reading.videos)
         for video in reading.videos:
             for who in (video.source_id, video.target_id):
@@ -524,9 +297,9 @@ def test_people_of_two_benchmarks_are_merged_only_where_they_are_the_same(tmp_pa
 @pytest.mark.parametrize("name", FACES)
 def test_a_link_that_leads_nowhere_is_a_video_that_is_there(name: str, tmp_path: Path) -> None:
     roots = TREES[name](tmp_path).roots
-    before = _read(name, roots)
+    before = read(name, roots)
     video = before.videos[0]
     path = roots.get(video.root, roots.get("", Path())) / video.path
     path.unlink()
     path.symlink_to(tmp_path / "gone.mp4")
-    assert _read(name, roots) == before
+    assert read(name, roots) == before

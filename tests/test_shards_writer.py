@@ -214,9 +214,9 @@ def test_a_video_that_kills_its_process_three_times_in_one_run_is_counted_as_fai
         return _result(int(Path(path).stem))
 
     monkeypatch.setattr(shard_job, "prepare_video", deadly)
-    for _ in range(20):  # the whole run is killed, again and again: that fails no video
+    for number in range(20):  # the whole run is killed, again and again: that fails no video
         with pytest.raises(_KilledError):
-            _prepare(tmp_path, f"run {_}")
+            _prepare(tmp_path, f"run {number}")
     for _ in range(3):
         with pytest.raises(_KilledError):
             _prepare(tmp_path, "the same run")
