@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from .types import Float64, Uint8
+from .x264 import steady
 
 BORDER_SHARE = 0.06  # of the picture on each side that motion may use up
 
@@ -71,9 +72,8 @@ def write_clip(
     """
     rate = Fraction(fps).limit_denominator(1001)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(
-            "libx264", rate=rate, options={"crf": str(crf), "preset": preset}
-        )
+        options = steady("libx264", {"crf": str(crf), "preset": preset})
+        stream = container.add_stream("libx264", rate=rate, options=options)
         assert isinstance(stream, av.VideoStream)
         stream.pix_fmt = "yuv420p"
         count = 0

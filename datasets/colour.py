@@ -115,6 +115,16 @@ def shown_size(width: int, height: int, ratio: Fraction | None, turn: int) -> tu
     return (height, width) if turn in (90, 270) else (width, height)
 
 
+def shrunk_size(width: int, height: int, max_side: int) -> tuple[int, int]:
+    """Width and height, the longer one at most `max_side`, at least 1 pixel each.
+
+    >>> shrunk_size(1920, 1080, 640)
+    (640, 360)
+    """
+    scale = min(1.0, max_side / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 class RgbConverter:
     """Turns one video's decoded pictures into upright RGB; keeps swscale's tables between them.
 
@@ -128,13 +138,22 @@ class RgbConverter:
         # looked at holds itself, and its picture, until the garbage collector runs.
         self._turns: dict[int, tuple[int, bool]] = {}
 
-    def __call__(self, frame: VideoFrame) -> Uint8:
+    def __call__(self, frame: VideoFrame, max_side: int | None = None) -> Uint8:
         """(height, width, 3) uint8 RGB, full range, upright, square pixels.
+
+        Args:
+            frame: as decoded.
+            max_side: pixels; a larger picture is shrunk so that its longer side has as many, each
+                pixel the mean of those that it covers.
 
         Raises:
             UnsupportedColourError: see `colour_matrix`.
         """
         width, height = shown_size(frame.width, frame.height, self._ratio, turn=0)
+        interpolation = Interpolation.BICUBIC
+        if max_side is not None and max(width, height) > max_side:
+            width, height = shrunk_size(width, height, max_side)
+            interpolation = Interpolation.AREA
         rgb = self._reformatter.reformat(
             frame,
             width=width,
@@ -143,7 +162,7 @@ class RgbConverter:
             src_colorspace=colour_matrix(frame),
             src_color_range=colour_range(frame),
             dst_color_range=ColorRange.JPEG,
-            interpolation=Interpolation.BICUBIC,
+            interpolation=interpolation,
             threads=1,
         )
         image = np.asarray(rgb.to_ndarray(), dtype=np.uint8)

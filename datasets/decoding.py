@@ -11,6 +11,7 @@ import numpy as np
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from .colour import RgbConverter
 from .frame_indices import checked_indices
@@ -134,13 +135,26 @@ class VideoReader:
         self._source = iter(())
         self._container.close()
 
-    def read(self, indices: Sequence[int] | Int64) -> Iterator[Frame]:
+    @property
+    def packet_bytes(self) -> Int64:
+        """(num_frames,) int64, the bytes that each frame takes in the file."""
+        return self._index.sizes[self._positions]
+
+    @property
+    def is_keyframe(self) -> NDArray[np.bool_]:
+        """(num_frames,) bool, which frames can be decoded without any other."""
+        return self._index.keys[self._positions]
+
+    def read(
+        self, indices: Sequence[int] | Int64, *, max_side: int | None = None
+    ) -> Iterator[Frame]:
         """The frames with these numbers, one by one; what can't be decoded goes to `shortfall`.
 
         One reading at a time: beginning another ends the one before.
 
         Args:
             indices: (n,) strictly rising, from 0 up to `info.num_frames` - 1.
+            max_side: pixels; larger pictures are given shrunk, see `RgbConverter`.
 
         Raises:
             ValueError: the indices don't rise or lie outside the video, or the reader is closed.
@@ -152,9 +166,9 @@ class VideoReader:
         wanted = checked_indices(indices, len(self._positions))
         self.shortfall = []
         self.errors = list(self._opening_errors)
-        return self._read(wanted)
+        return self._read(wanted, max_side)
 
-    def _read(self, pending: list[int]) -> Iterator[Frame]:
+    def _read(self, pending: list[int], max_side: int | None) -> Iterator[Frame]:
         """Stretch by stretch. Once the quick way meets damage, goes on the careful way."""
         while pending:
             stretch = self._first_stretch(pending)
@@ -167,7 +181,7 @@ class VideoReader:
                         self._lose(pending.pop(0), _DAMAGED)
                     pending.pop(0)
                     try:
-                        image = self._convert(picture)
+                        image = self._convert(picture, max_side)
                     except AV_FAILURES as error:
                         self._lose(rank, f"it can't be turned into RGB ({short(error)})")
                         continue

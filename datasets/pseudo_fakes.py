@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from .crops import CANONICAL_POINTS
+from .registry import unknown_name
 from .types import Float32, Float64, Uint8
 
 BLEND_RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
@@ -126,9 +127,7 @@ def outline_mask(
     middle = outline.mean(axis=0)
     outline = (outline - middle) * rng.uniform(0.85, 1.15, 2) + middle
     outline = outline + rng.normal(0, 0.012, outline.shape)
-    known = np.concatenate([CANONICAL_POINTS, np.ones((5, 1))], axis=1)
-    affine, *_ = np.linalg.lstsq(known, landmarks_xy.astype(np.float64), rcond=None)
-    corners = np.concatenate([outline, np.ones((len(outline), 1))], axis=1) @ affine
+    corners = laid_outline(outline, landmarks_xy)
     mask = np.zeros(shape, dtype=np.float32)
     cv2.fillPoly(mask, [np.rint(corners * 8).astype(np.int32)], 1.0, cv2.LINE_AA, shift=3)
     mask = _deform(mask, rng.uniform(0, 0.06) * face_size, rng)
@@ -137,6 +136,28 @@ def outline_mask(
     if rng.random() < 0.3:  # pulled in, so that the soft edge lies inside the face
         mask = np.clip(2 * mask - 1, 0, 1)
     return np.asarray(np.clip(mask, 0, 1), dtype=np.float32)
+
+
+def face_outline(name: str, landmarks_xy: Float32) -> Float64:
+    """(n, 2) corners, pixels, of an outline laid over a face by its five points.
+
+    Args:
+        name: "hull" (the whole face), "inner" (brows to chin), "lower", "eyes" or "mouth".
+        landmarks_xy: (5, 2) its points, pixels.
+
+    Raises:
+        KeyError: no such outline; lists the known ones.
+    """
+    if name not in _OUTLINES:
+        raise KeyError(unknown_name("outline", name, list(_OUTLINES)))
+    return laid_outline(_OUTLINES[name], landmarks_xy)
+
+
+def laid_outline(outline: Float64, landmarks_xy: Float32) -> Float64:
+    """(n, 2) an outline in the frame of CANONICAL_POINTS, laid over the five points, pixels."""
+    known = np.concatenate([CANONICAL_POINTS, np.ones((5, 1))], axis=1)
+    affine, *_ = np.linalg.lstsq(known, landmarks_xy.astype(np.float64), rcond=None)
+    return np.asarray(np.concatenate([outline, np.ones((len(outline), 1))], axis=1) @ affine)
 
 
 def _deform(mask: Float32, amplitude: float, rng: np.random.Generator) -> Float32:

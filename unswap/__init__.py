@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unswap.detectors.scores import Status, VideoScore
+    from unswap.experiments.comparison.compare import compare
+    from unswap.experiments.comparison.types import Comparison
     from unswap.experiments.scoring.one import score
 
-__all__ = ["Status", "VideoScore", "__version__", "score"]
+__all__ = ["Comparison", "Status", "VideoScore", "__version__", "compare", "score"]
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Comparison": "unswap.experiments.comparison.types",
+    "compare": "unswap.experiments.comparison.compare",
     "score": "unswap.experiments.scoring.one",
     "VideoScore": "unswap.detectors.scores",
     "Status": "unswap.detectors.scores",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, islice
@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from ..colour import RgbConverter
 from ..types import Frame, Uint8
+from ..x264 import steady
 
 TICKS = 90_000  # per second, of an encoded frame's time
 _USUAL_RATE = Fraction(25)  # frames per second, of a single frame
@@ -110,7 +111,8 @@ class Encoder:
         context.thread_count = _THREADS
         # Outside the stream as in a file, for headers inside count against a bit rate.
         context.flags |= Flags.global_header
-        context.options = {**_QUIET.get(encoding.codec, {}), **encoding.options}
+        options = {**_QUIET.get(encoding.codec, {}), **encoding.options}
+        context.options = steady(encoding.codec, options)
         if encoding.pixel_format == "yuv420p":
             context.colorspace = 1 if self._hd else 6  # ITU-T H.273: BT.709, BT.601
             context.color_range = int(ColorRange.MPEG)
@@ -168,7 +170,11 @@ class Encoder:
 _NO_PICTURE: Uint8 = np.zeros((0, 0, 3), dtype=np.uint8)
 
 
-def transcode(frames: Iterator[Frame], encoding: Encoding) -> Iterator[Frame]:
+def transcode(
+    frames: Iterator[Frame],
+    encoding: Encoding,
+    on_packet: Callable[[int, int, bool], None] | None = None,
+) -> Iterator[Frame]:
     """The frames as a player shows them after they were encoded.
 
     Encodes and decodes as it goes: what is held is what the encoder looks ahead, whatever the
@@ -177,6 +183,7 @@ def transcode(frames: Iterator[Frame], encoding: Encoding) -> Iterator[Frame]:
     Args:
         frames: In the order shown, all of one size.
         encoding: How to encode.
+        on_packet: Told of every packet: its frame's number, its bytes, whether it is a keyframe.
 
     Raises:
         SizeChangeError: while iterating, the frames' size changes.
@@ -204,10 +211,17 @@ def transcode(frames: Iterator[Frame], encoding: Encoding) -> Iterator[Frame]:
             image = np.ascontiguousarray(convert(picture)[:height, :width])
             yield Frame(source.index, source.pts_seconds, image)
 
+    def seen(packets: list[VideoPacket]) -> Iterator[VideoPacket]:
+        for packet in packets:
+            source = encoder.pending.get(packet.pts if packet.pts is not None else -1)
+            if on_packet and source:
+                on_packet(source.index, packet.size, packet.is_keyframe)
+            yield packet
+
     for frame in chain(opening, frames):
-        for packet in encoder.encode(frame):
+        for packet in seen(encoder.encode(frame)):
             yield from shown(decoder.decode(packet))
-    for packet in encoder.finish():
+    for packet in seen(encoder.finish()):
         yield from shown(decoder.decode(packet))
     yield from shown(decoder.decode(None))
     if encoder.pending:

@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from ...datasets.types import VideoInfo
 from ...detectors.cards import GenuineReference, Measurement
 from ...detectors.scores import Status, VideoScore
 
@@ -135,9 +136,13 @@ def video_facts(score: VideoScore) -> list[tuple[str, str]]:
     video = score.input
     if video is None:
         return rows
+    return [*rows, *file_facts(video)]
+
+
+def file_facts(video: VideoInfo) -> list[tuple[str, str]]:
+    """(what, value) of a file as it was probed."""
     turned = f"{video.rotation}° clockwise" if video.rotation else "none"
     return [
-        *rows,
         ("SHA-256", video.sha256),
         ("Size", f"{video.bytes:,} bytes"),
         ("Container", video.container),

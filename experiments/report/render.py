@@ -1,28 +1,24 @@
 """A VideoScore and its detector's card become one self-contained HTML page."""
 
-import base64
 import hashlib
 import json
 import math
-import os
 import re
 from functools import cache
-from importlib import resources
-from pathlib import Path, PurePath
-from typing import Any
+from pathlib import Path
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from ...detectors.cards import Card
 from ...detectors.scores import Status, VideoScore
 from . import facts
+from .page import csp_hash, environment, part, safe_stem, write_page
 from .people import people_of
 from .pictures import FULL_PEOPLE, LOWERS_RGB, MAP_OPACITY, RAISES_RGB, build_album
 from .timeline import build_strip, build_timeline
 
 ROWS_SHOWN = 6
-STEM_BYTES = 80
 
 
 def render_report(score: VideoScore, card: Card, *, version: str, generated_at: str) -> str:
@@ -47,7 +43,7 @@ def render_report(score: VideoScore, card: Card, *, version: str, generated_at: 
     kind = facts.KINDS[score.score_kind]
     people = people_of(score) if scored else ()
     place = card.genuine if scored and score.score_kind == "logit" else None
-    style, script = _part("report.css"), _part("report.js")
+    style, script = part(__package__, "report.css"), part(__package__, "report.js")
     page = _environment().get_template("report.html.j2")
     return page.render(
         score=score,
@@ -57,8 +53,8 @@ def render_report(score: VideoScore, card: Card, *, version: str, generated_at: 
         key=report_key(score),
         style=Markup(style),
         script=Markup(script),
-        style_hash=_csp_hash(style),
-        script_hash=_csp_hash(script),
+        style_hash=csp_hash(style),
+        script_hash=csp_hash(script),
         file_name=facts.file_name(score),
         scored=scored,
         kind=kind,
@@ -97,21 +93,9 @@ def write_report(
         FileExistsError: the longer names are taken too.
     """
     page = render_report(score, card, version=version, generated_at=generated_at)
-    folder.mkdir(parents=True, exist_ok=True)
     key = report_key(score)
     base = f"{safe_stem(facts.file_name(score))}-{_video_key(score)[:8]}"
-    names = (base, f"{base}-{key[:8]}", f"{base}-{key}")
-    free = (folder / f"{name}.html" for name in names)
-    target = next((path for path in free if _is_ours(path, key)), None)
-    if target is None:
-        raise FileExistsError(f"expected a free name of {names} in {folder}, all are taken")
-    draft = folder / f".{target.name}.{os.getpid()}.tmp"
-    try:
-        draft.write_text(page, encoding="utf-8")
-        os.replace(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
-    return target
+    return write_page(page, folder, (base, f"{base}-{key[:8]}", f"{base}-{key}"), key)
 
 
 def report_key(score: VideoScore) -> str:
@@ -126,16 +110,6 @@ def report_key(score: VideoScore) -> str:
     return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()
 
 
-def safe_stem(name: str) -> str:
-    """A file name's stem with letters (of any script), digits, `.`, `_` and `-` only.
-
-    >>> safe_stem("../a b<c>.mp4")
-    'a_b_c'
-    """
-    stem = re.sub(r"[^\w.-]+", "_", PurePath(name).stem, flags=re.UNICODE).strip("._-")
-    return stem.encode("utf-8", "ignore")[:STEM_BYTES].decode("utf-8", "ignore") or "video"
-
-
 def _video_key(score: VideoScore) -> str:
     if score.input is not None and re.fullmatch("[0-9a-f]{64}", score.input.sha256):
         return score.input.sha256
@@ -143,15 +117,6 @@ def _video_key(score: VideoScore) -> str:
     if named:
         return named[1]
     return hashlib.sha256(score.video_id.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _is_ours(path: Path, key: str) -> bool:
-    """Whether the name is free, or taken by an earlier report of the same key."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return f'name="unswap-report" content="{key}"' in file.read(2000)
-    except FileNotFoundError:
-        return True
 
 
 def _check_finite(score: VideoScore) -> None:
@@ -181,36 +146,12 @@ def _legend_stops() -> list[tuple[str, str, float]]:
     ]
 
 
-def _csp_hash(text: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-    return f"sha256-{digest}"
-
-
-@cache
-def _part(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_part),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_seen,
-    )
-    environment.filters |= {
-        "num": facts.number,
+    made = environment(__package__)
+    made.filters |= {
         "ordinal": facts.ordinal,
         "measured_value": facts.measured_value,
         "measured_interval": facts.measured_interval,
     }
-    environment.globals |= {"counted": facts.count}
-    return environment
-
-
-def _seen(value: Any) -> Any:
-    """Every text that enters the page shows its hidden characters; ready markup is left alone."""
-    return facts.visible(value) if type(value) is str else value
+    return made

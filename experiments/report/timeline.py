@@ -122,8 +122,8 @@ def build_timeline(
     ticks = nice_ticks(low, high, 3)
     return Timeline(
         rows=tuple(_row(person, times, end, x, y) for person in people),
-        x_ticks=tuple(Tick(x(t), _label(t)) for t in nice_ticks(0, end, 6)),
-        y_ticks=tuple(Tick(y(t), _label(t)) for t in ticks),
+        x_ticks=tuple(Tick(x(t), tick_label(t)) for t in nice_ticks(0, end, 6)),
+        y_ticks=tuple(Tick(y(t), tick_label(t)) for t in ticks),
         zero=y(0.0) if zero else None,
     )
 
@@ -155,7 +155,7 @@ def build_strip(genuine: GenuineReference, score: float) -> Strip:
         dots=tuple(dots),
         x=at,
         anchor="start" if at < 25 else "end" if at > 75 else "middle",
-        ticks=tuple(Tick(x(t), _label(t)) for t in nice_ticks(low, high, 6)),
+        ticks=tuple(Tick(x(t), tick_label(t)) for t in nice_ticks(low, high, 6)),
     )
 
 
@@ -192,5 +192,6 @@ def _key(seconds: float) -> float:
     return round(seconds, 6)
 
 
-def _label(value: float) -> str:
+def tick_label(value: float) -> str:
+    """A round number as it stands at an axis."""
     return f"{value:.6g}".replace("-", "\N{MINUS SIGN}")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from unswap import __version__
+from unswap.cli.comparing import add_compare
 from unswap.cli.options import EXIT_STOPPED, EXIT_UNREAD, EXIT_USAGE, UsageError
 from unswap.cli.preparing import add_datasets, add_degrade, add_prepare
 from unswap.cli.scoring import add_detectors, add_score
@@ -51,6 +52,15 @@ def build_parser() -> argparse.ArgumentParser:
             help="score videos, one or many",
             description="Scores videos. Exit code 0: all were scored; 3: some have another status; "
             "2: wrong usage; 4: the run had to stop and can be resumed.",
+        )
+    )
+    add_compare(
+        commands.add_parser(
+            "compare",
+            help="hold a suspect video against the original",
+            description="Says which stretches of the suspect show the reference, what changed in them "
+            "and what did not. Exit code 0: it was compared, whatever came out; 3: a file can't be "
+            "read; 2: wrong usage; 4: an output can't be written.",
         )
     )
     add_datasets(commands.add_parser("datasets", help="list, check and read public benchmarks"))

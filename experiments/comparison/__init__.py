@@ -1,0 +1,1 @@
+"""A suspect video beside the original: what stayed the same, what changed, and how sure that is."""

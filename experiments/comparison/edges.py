@@ -1,0 +1,184 @@
+"""Where stretches begin and end, to the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ...datasets.types import Float32, Float64, Int64
+from .pairing import SLOW_SECONDS, Paired, frame_index, motion_weights
+from .scanning import Scan, grey_thumbs
+from .signals import SMOOTH, covered, laid_thumbs, thumb_map
+
+if TYPE_CHECKING:
+    from .aligning import AlignedStretch
+
+WINDOW_SECONDS = 1.0  # how far an edge may move
+MOST_FRAMES = 600  # of a stretch, that tell where it moves
+CORE_FRAMES = 60  # frames of a stretch that say what is usual in it
+HOLDS = 5.0  # usual differences: a frame within this belongs to the stretch
+NEARLY_ONE = 0.04  # reference frames for a suspect frame, less 1: carried on one by one
+LEAST_LEVELS = 0.1  # mean square: differences below this are nothing
+
+
+def settle_edges(
+    suspect: Scan,
+    reference: Scan,
+    matrix: Float64,
+    stretches: tuple[AlignedStretch, ...],
+    rate: float,
+) -> tuple[AlignedStretch, ...]:
+    """The stretches with their ends moved to where their course stops holding.
+
+    Between two neighbours the boundary lies where both courses together differ least.
+    """
+    courses = [_Course(suspect, reference, matrix, s, rate) for s in stretches]
+    reach = max(2, round(WINDOW_SECONDS / max(suspect.frame_seconds, 1e-3)))
+    last = len(suspect.frames) - 1
+    ends = [(int(c.paired.suspect[0]), int(c.paired.suspect[-1])) for c in courses]
+    for k, course in enumerate(courses):
+        first, end = ends[k]
+        before = ends[k - 1][1] if k else -1
+        if k and first - before <= reach:
+            ends[k - 1], ends[k] = _boundary(courses[k - 1], course, ends[k - 1], ends[k], reach)
+        else:
+            ends[k] = (_edge(course, first, -1, max(before + 1, first - reach), reach), end)
+        follows = k + 1 < len(courses) and ends[k + 1][0] - end <= reach
+        if not follows:
+            bound = ends[k + 1][0] - 1 if k + 1 < len(courses) else last
+            ends[k] = (ends[k][0], _edge(course, end, 1, min(bound, end + reach), reach))
+    return tuple(
+        replace(s, paired=c.over(*e))
+        for s, c, e in zip(stretches, courses, ends, strict=True)
+        if e[1] >= e[0]
+    )
+
+
+class _Course:
+    """A stretch's course, carried on beyond its ends, and how well it holds there."""
+
+    def __init__(
+        self, suspect: Scan, reference: Scan, matrix: Float64, stretch: AlignedStretch, rate: float
+    ) -> None:
+        self.paired = stretch.paired
+        self._suspect, self._reference = suspect, reference
+        line = stretch.segment.line
+        self._moment: Callable[[Float64], Float64] = lambda t: (
+            line.at(0) / rate + line.rate * np.asarray(t)
+        )
+        self._cells = thumb_map(matrix, suspect, reference)
+        self._mask = covered(self._cells, reference.thumbs.shape[1:], suspect.thumbs.shape[1:])
+        self._step = 1 if line.rate > 0 else -1
+        span = max(1, int(self.paired.suspect[-1] - self.paired.suspect[0]))
+        moved = abs(int(self.paired.reference[-1] - self.paired.reference[0]))
+        self._one_by_one = abs(moved / span - 1) < NEARLY_ONE
+        aims = frame_index(reference, self._moment(suspect.pts_seconds[self.paired.suspect]))
+        self._shift = float(np.median(self.paired.reference + 0.5 - aims))
+        core = self.paired.suspect[
+            np.unique(np.linspace(0, len(self.paired.suspect) - 1, CORE_FRAMES).astype(int))
+        ]
+        theirs = self._theirs(self.paired.suspect[:MOST_FRAMES])
+        width = max(3, round(SLOW_SECONDS / max(suspect.frame_seconds, 1e-3)) // 2 * 2 + 1)
+        self._weights = motion_weights(theirs, width)
+        apart = self._apart(core)
+        self._usual_picture: Float32 = np.median(apart, axis=0).astype(np.float32)
+        self._usual = max(float(np.median(self._cost(apart))), LEAST_LEVELS)
+
+    def reference_of(self, places: Int64) -> Int64:
+        """The reference's frame for each suspect frame; may lie outside of it."""
+        first, last = int(self.paired.suspect[0]), int(self.paired.suspect[-1])
+        if self._one_by_one:
+            from_first = self.paired.reference[0] + self._step * (places - first)
+            from_last = self.paired.reference[-1] + self._step * (places - last)
+            out = np.where(places < first, from_first, from_last)
+        else:
+            aims = frame_index(self._reference, self._moment(self._suspect.pts_seconds[places]))
+            out = np.floor(aims + self._shift).astype(np.int64)
+        known = (places >= first) & (places <= last)
+        order = np.searchsorted(self.paired.suspect, places[known]).clip(
+            0, len(self.paired.suspect) - 1
+        )
+        out[known] = self.paired.reference[order]
+        return np.asarray(out)
+
+    def costs(self, places: Int64) -> Float64:
+        """(n,) how much each frame differs, 1 is usual; infinite outside the reference."""
+        out = np.full(len(places), np.inf)
+        wanted = self.reference_of(places)
+        there = (wanted >= 0) & (wanted < len(self._reference.frames))
+        if there.any():
+            out[there] = self._cost(self._apart(places[there])) / self._usual
+        return out
+
+    def over(self, first: int, last: int) -> Paired:
+        """The pairs from one suspect frame to another."""
+        places = np.arange(first, last + 1)
+        wanted = self.reference_of(places)
+        there = (wanted >= 0) & (wanted < len(self._reference.frames))
+        return replace(
+            self.paired,
+            suspect=places[there],
+            reference=wanted[there],
+            cost=np.ones(int(there.sum())),
+        )
+
+    def _apart(self, places: Int64) -> Float32:
+        return self._soft(grey_thumbs(self._suspect, places)) - self._theirs(places)
+
+    def _theirs(self, places: Int64) -> Float32:
+        pictures = grey_thumbs(self._reference, self.reference_of(places))
+        return self._soft(laid_thumbs(pictures, self._cells, self._mask.shape))
+
+    def _cost(self, apart: Float32) -> Float64:
+        left = apart - self._usual_picture if hasattr(self, "_usual_picture") else apart
+        left = left - np.median(left, axis=1, keepdims=True)
+        return np.asarray(np.minimum(left**2, 900.0) @ self._weights, dtype=np.float64)
+
+    def _soft(self, pictures: Float32) -> Float32:
+        out = np.empty((len(pictures), int(self._mask.sum())), dtype=np.float32)
+        for i, picture in enumerate(pictures):
+            out[i] = cv2.GaussianBlur(picture, (0, 0), SMOOTH)[self._mask]
+        return out
+
+
+def _edge(course: _Course, edge: int, step: int, bound: int, reach: int) -> int:
+    """An end without a neighbour: moved out while the course holds, in where it does not.
+
+    `step`: 1 for a stretch's last frame, -1 for its first; `bound`: how far out it may go.
+    """
+    inner = edge - step * min(reach, len(course.paired.suspect) // 2)
+    places = np.arange(inner, bound + step, step)
+    holds = course.costs(np.sort(places))
+    holds = (holds if step > 0 else holds[::-1]) <= HOLDS
+    if not len(holds) or not holds.any():
+        return edge
+    # the last frame up to which the course holds without two frames in a row that say no
+    last, misses = 0, 0
+    for k, good in enumerate(holds):
+        misses = 0 if good else misses + 1
+        if misses >= 2:
+            break
+        if good:
+            last = k
+    return int(places[last])
+
+
+def _boundary(
+    left: _Course, right: _Course, a: tuple[int, int], b: tuple[int, int], reach: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The boundary of two neighbours where their courses differ least in all."""
+    low = max(a[0] + 1, min(a[1], b[0]) - reach)
+    high = min(b[1] - 1, max(a[1], b[0]) + reach)
+    places = np.arange(low, high + 1)
+    if len(places) < 2:
+        return a, b
+    costs_left = np.minimum(left.costs(places), 50.0)
+    costs_right = np.minimum(right.costs(places), 50.0)
+    before = np.concatenate([[0], np.cumsum(costs_left)])
+    after = np.concatenate([np.cumsum(costs_right[::-1])[::-1], [0]])
+    cut = int((before + after).argmin())
+    return (a[0], low + cut - 1), (low + cut, b[1])

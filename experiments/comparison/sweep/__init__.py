@@ -1,0 +1,1 @@
+"""Many pairs of videos with known answers, compared and judged: what the comparison gets right."""

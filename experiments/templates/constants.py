@@ -1,0 +1,55 @@
+"""Fixed numbers of the fingerprint, made by `training.py`; not to be edited."""
+
+import base64
+
+import numpy as np
+
+_MEAN = (
+    "zVFaPdIUSD3ITVM9fv41PeJ+Rz3Lj0o9ZgZePelaRT18CpA9Jtd0PYOPfz2SS2w9JtGGPSiaez1e2IY9N9+BPYrJhj"
+    "2RlWs9N2l/PZpDdT380pA9WJyBPczehj1iIn09+35HPeNDNT197VI9t+RIPXGWWz3qc0U9q6JePSw2Sz2P1Ik9kWx9"
+    "PQDAiT0aznM9Ttt7Pfl6dj1FVIs9uHV/PUI2uT03E6k9Ut+0PVyQrj1INrg9XNOrPUQ2sz1bs609EMW3PVGtrT1k3r"
+    "Q9mRqqPUcouT3eJa09eLOzPV9orD0+yHo9Rg5zPX02iT07qn49DCCKPf9Efz2Heos92Zd2Pc0oij3CPX89/xOOPaOj"
+    "ej1M1n09ObtuPaWnhT2xD389A1i6Pf4ArT1hebM94uGqPaV6uD0iDrA9Yce1PQIuqj3ZTLg9yK6qPeO/sz03p609d3"
+    "K5PfHTqT0i3rU9DravPbHyfD3HGno9YJONPRVMgD2f+ok9//1+PUPyhT1gF249eIxePRWLRD1PfmY90xhOPdD3Sz0T"
+    "9jM9rBBEPbrkST0XMJQ9iz6CPQt7iz0VzX494vmGPY/7Zz2AVXA95XZ1PS1qhz2JJYA9O12LPXizgT3uj5M9UVt1Pe"
+    "licD0fh2c9WzRMPQJjTj3NY2U9Jp1FPVKcXj1lkEg9U+xCPRRhMz0="
+)
+
+_CENTROIDS = (
+    "tn911oxCqO3Wux3zGJK8+5K6FUaEIK8nxiuf65kin7l3s084KVmK27DXNMcofqvnp4dO8glCqq8M1PKo16HFkKKyMn"
+    "G1aq2ou7pASy9zOe2YiiFPpn8ppHvJn3cNHdp7eU7wQ/J1UySQOnAHhFYw7E1FGrl9TREqLFDqKPPpxZSTkiJtLdnh"
+    "nFMpneYZGZhrqm7SX9Z9S1QSMkspr7vFXFuSSzkt3ffa06w35o2Q+ClCoUutrVFQGLxrX4+MVjvhfnrNGjuV3lNDlj"
+    "J9Jc3l2nvM23IWXdh64dTqpOLPQJCObdb40SIe2aK2BU8sYq1FeYXssCgJ0j+6apFf1/+9coxpHZVcLzz7CLZjdyxw"
+    "IwVPbZ3SWaweMyjSpMUmsSk1bNFooanPVDaomySnpWKt/WwFqbDboYaMEEhxCtI8KyZ5TXwHLlAiB6q7xtO2Yj/xzE"
+    "3UTtdCRpVRECIpr1AyDGXX2LACqc03/8Uc1yWMtNuwWtJDNnA7J1sJCXyYmB4vb/H6uOa9wZKzuillKNLh3La6IUbN"
+    "jmVst+9e1glCv+txTX7hKFF6IwhM8hrS9cIUKZbhJdbiQBSOLY7o1+OP0V1JMMLXtBAq/u3N3hmZ3l+YAuMP//szVE"
+    "51y/hZDRQKrvbFWnKuz3Wk83SkzG5gmWwAqbD7sYWc7PfoEGLkxpXPe8/4T7FPUeDNjEYoIe9njLc01XRupdql92b2"
+    "KGKvJSiaYAWM9nGMpLd2tCBiqtms9mSV1mYnlayDRccs1nDVvHtRnHY3QVN7KD0/D7weVkwJmbjbscaMKS4DR450ey"
+    "cOemOY16XFEJOSsnvX8C9kT0y9clOAVidOVdu4WcVUE75+xQ5JV9bduirLWz9/G2dXOBtc0Y1VCo2ASqn5YzKcDU2c"
+    "V1Z8GiecTfaVwEY787i+EVdkfinleU2YQyoxU2fSIzPp3Qo8uG9tzVp7JBJjbUW4E9LtEyZfbZ3XABSa+55Nnd7Tkl"
+    "7RT0Xb+FlNFQq4mrV2cDIwJa5ig1PdRjwl2q099wQunNtGMy28Z43EX7XDNeZpkiPmc7H/PCndyn/CsiNptWuNUKf7"
+    "B4Iogu37wQU+471mPyAHJc+p3cVFEHCyay0p28JZWw6LY/2QUmy4+mVWKHJr5ebPF9aAiv3phOdWmDFCrekRCjEN16"
+    "0FDnHVeDEn3WG+MT5hRihy4215RchCOikSJ7b6FcI5kr1qI5IGh4zgy/E5kuAd591F3DgqNMaENuDtttaFHQbty1dz"
+    "MksJL93AX7CaIUcu+WlFQQEyqbdtNaBTpT1uLYy07wds+uLRRhIq8PF/tCha4vucbPAO1lYyxLb/VtooUqrrxmfdvl"
+    "esjtNCkiMo++tFFGYnQlFleRSq9G1MEdYJLe5fpkWy7CqWeuFjwBlUbf8qdkeuFqLZ7RcKBgdpZCqpqHSJORFHjzbm"
+    "ipuiXjb975/hbsAZdWl2igusQRBMuhbqVWxIIO2msKrYkJtTpN3rOYqWl+s48IczHgJbZuWGsPqGV7fzG3dNAYrfxu"
+    "578k/RR2zxCOnA8sT/x2INVUW/WkchWSuJDiJrD33gvhvwXqf6eL6M6sn5FWGlKCFeDDBoQ2OsHhbIb910CFge5i4k"
+    "7ECmmhRGiTXuNFp0z0FCrZDZuJtDpN3hM4reBu4y4v+QvREp8fE2UGMWNF/ErLKDPHTCfqe9wSlUXXhh4OsW0CGgsf"
+    "sRFG3OL0cNTDKPhEbfehK2HxwNvVyJ7FQv8aqyQGKXvjaeiYVfRQRJEUQudOa82Ua3HHJf5b4eMe/xhyFQVko4LquG"
+    "oVENDWErTSY+aqsx63Fcf1YreUlglf5VXiVGxj6vqtANVWNnpge8lVlfYowHkYQu3o74g74VFg3tf4rfoF56+U9b5W"
+    "/bVOPRcKZ0AAkhbY4QYnGJrRWOjDR2/Mo6D+XHodC/F6v7kzYAcwpWV8qoiLOYqXHCfRJ5SirJeMDoyDbYCXQxHhCK"
+    "VQklmZxlkmRw3q0yV7aOOtVNHLQ7getZNkUCdwe4N4uVAVe8/2flFnLf1OZT1lMawX2EiMCSHBZp3q5YIlyv7K4gUK"
+    "59wsnJo3iCAoZetwz4l74GXHXOq8DyxWVtSQD1A1TknRIJa8mmkGMOhA+RDK7+vpZaNt4L0A2V93GKEIrt+Gee/2f3"
+    "GnPPxV+IeQrlrrLZrJCT8AV/16sKpLdOANiznTuWP6eo1oFdslO2nprdzz51EylxxxdE4wmsRQjgKtKILv33nvpU/4"
+    "0kfMSwd2JOoJ8SM+vhtoFx5o0rESdHfscLfEXq+TKSKd5YcOrphqARRDiE+5oqQQy2V7tUg11IJ96WM+8hxoNR9AMM"
+    "EdcrKWK9kbvhkj9AY6p5ktyK/VsWBAwNkQWqsqrhOQkhVC9eavYrBBfeKw1Chlcz8wv0HRNFrU0RzAx0znbGvxav0S"
+    "0VqWbkTHBo/4oWpFwUhKiw5OnCt400T59Yy8GsHhat7p8Gd+5cMththfmotdySLPJZDUx5CcEq8spSAloyzpoE+4WR"
+    "o+RTgjXyyfzkAPlC+oD4WKaPPML9kMnuUA1FqzL625o3r6lWAlFggCkRhI4w/Eem2DDLqsLulnvA6suxOQAJ7E2g7K"
+    "qA3ECiHCHsroFsZG3kXHPAaIVFLEEpyS6S+ot8gupK8NoRtRFr8VU3VGK4mb+XNF/HX3dHehbn0SH3ZxxpcqUyUMf0"
+    "iRsRxa8w5q7VlpYaec8/ie3kznJgfow="
+)
+
+# (128,) float32: the mean RootSIFT of photographs
+MEAN_ROOT_SIFT = np.frombuffer(base64.b64decode(_MEAN), dtype="<f4")
+# (2, 128, 8) uint8: cells of each half of a code
+HALF_CENTROIDS = np.frombuffer(base64.b64decode(_CENTROIDS), dtype=np.uint8).reshape(2, 128, 8)

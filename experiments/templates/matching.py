@@ -1,0 +1,206 @@
+"""A suspect looked up in an index's segments: votes choose candidates, alignment decides.
+
+How the decision was set: see `NEEDED_POINTS`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ...datasets.types import VideoInfo
+from .alignment import Aligned, align
+from .cells import probes
+from .fingerprint import SUSPECT_POINTS, both_ways
+from .keyframes import SUSPECT_MOST, SUSPECT_STEP, KeyFrames
+from .segments import Segment, unpack_ids
+from .types import Fingerprint, TemplateMatch
+from .voting import Candidate, Hits, vote
+
+DEFAULT_TOP = 5
+NEEDED_POINTS = 14
+NEEDED_CELLS = 4  # of 5 x 5 over the picture: a logo or a line of text in one corner is no match
+_CANDIDATES = 12
+_PROBES = 4
+_NEIGHBOURS = 32
+_VOTERS = 40  # points of a key frame that vote; alignment takes all
+_WINDOW = 8.0  # seconds
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What looking up one suspect gave.
+
+    `matches`: best first. `nearest_points`: of the best template, matched or not (0: none was near).
+    `num_keyframes`: of the suspect. `fingerprint_seconds`, `search_seconds`: what it took.
+    """
+
+    suspect: VideoInfo
+    matches: tuple[TemplateMatch, ...]
+    nearest_points: int
+    num_keyframes: int
+    fingerprint_seconds: float
+    search_seconds: float
+
+
+def look_up(
+    segments: Sequence[Segment], path: str | Path, *, top: int, time_limit: float
+) -> Looked:
+    """See `TemplateIndex.look_up`."""
+    if top < 1:
+        raise ValueError(f"expected top of at least 1, got {top}")
+    start = time.perf_counter()
+    frames = KeyFrames(path, SUSPECT_STEP, most=SUSPECT_MOST, time_limit=time_limit)
+    ways = both_ways(frames, SUSPECT_POINTS)
+    middle = time.perf_counter()
+    matches, nearest = search(segments, ways, frames.info, top)
+    return Looked(
+        frames.info,
+        tuple(matches),
+        nearest,
+        len(ways[0].seconds),
+        middle - start,
+        time.perf_counter() - middle,
+    )
+
+
+def search(
+    segments: Sequence[Segment],
+    ways: tuple[Fingerprint, Fingerprint],
+    info: VideoInfo,
+    top: int,
+) -> tuple[list[TemplateMatch], int]:
+    """Matches, best first, and the number of points of the best template, matched or not.
+
+    Args:
+        segments: of the index.
+        ways: the suspect's fingerprint as it is, and mirrored.
+        info: the suspect.
+        top: at most this many matches.
+    """
+    firsts = np.cumsum([0] + [s.num_videos for s in segments])
+    duration = float(ways[0].seconds[-1])
+    window = max(_WINDOW, duration / 2)
+    wanted: list[tuple[float, bool, Candidate]] = []
+    for mirrored, way in zip((False, True), ways, strict=True):
+        hits = _neighbours(segments, firsts, way)
+        wanted += [(c.votes, mirrored, c) for c in vote(hits, window, _CANDIDATES)]
+    wanted.sort(key=lambda w: (-w[0], w[1], w[2].video))
+    found: dict[int, tuple[Aligned, TemplateMatch]] = {}
+    nearest = 0
+    for _, mirrored, candidate in wanted[:_CANDIDATES]:
+        number = int(np.searchsorted(firsts, candidate.video, side="right")) - 1
+        row = candidate.video - int(firsts[number])
+        low, high = candidate.offset_seconds
+        pad = 0.35 * duration + 3
+        theirs = segments[number].fingerprint(row, low - pad, high + duration + pad)
+        if not len(theirs.seconds):
+            continue
+        aligned = align(ways[mirrored], theirs)
+        if aligned is None:
+            continue
+        nearest = max(nearest, aligned.num_points)
+        if aligned.num_points < NEEDED_POINTS or aligned.num_cells < NEEDED_CELLS:
+            continue
+        before = found.get(candidate.video)
+        if before is None or before[0].num_points < aligned.num_points:
+            match = _match(segments[number], row, aligned, mirrored, theirs, info, ways[0])
+            found[candidate.video] = aligned, match
+    ranked = sorted(found.values(), key=lambda f: (-f[1].num_points, -f[1].score))
+    matches = [match for _, match in ranked]
+    return _with_leads(matches)[:top], nearest
+
+
+def _neighbours(segments: Sequence[Segment], firsts: np.ndarray, way: Fingerprint) -> Hits:  # type: ignore[type-arg]
+    """Nearest neighbours, over all segments, of the points that vote."""
+    points = way.points
+    starts = np.searchsorted(points.frame, points.frame)
+    voters = np.flatnonzero(np.arange(len(points)) - starts < _VOTERS)
+    # every other key frame is enough to find the video
+    frames = np.unique(points.frame)
+    voters = voters[points.frame[voters] % (2 if len(frames) > 4 else 1) == 0]
+    codes = points.codes[voters]
+    found_distance = np.zeros((len(voters), 0), dtype=np.int64)
+    columns: list[tuple[np.ndarray, ...]] = []  # type: ignore[type-arg]
+    if len(voters):
+        cells = probes(codes, _PROBES)
+        for segment, first in zip(segments, firsts, strict=False):
+            distance, ids = segment.lists.nearest(codes, cells, _NEIGHBOURS)
+            distance = np.where(ids < 0, 1 << 20, distance)
+            video, second, size = unpack_ids(ids)
+            columns.append((distance, video + first, second, size))
+    if columns:
+        distance, video, seconds, size = (
+            np.concatenate(c, axis=1) for c in zip(*columns, strict=True)
+        )
+        keep = np.argsort(distance, axis=1, kind="stable")[:, :_NEIGHBOURS]
+        found_distance, video, seconds, size = (
+            np.take_along_axis(a, keep, axis=1) for a in (distance, video, seconds, size)
+        )
+    else:
+        video = seconds = size = found_distance
+    query = np.repeat(np.arange(len(voters)), found_distance.shape[1])
+    scale = size - np.log2(np.maximum(points.size[voters], 1))[:, None]
+    return Hits(
+        query,
+        video.ravel().astype(np.int64),
+        found_distance.ravel(),
+        way.seconds[points.frame[voters]][query],
+        seconds.ravel().astype(np.float64),
+        scale.ravel().astype(np.float64),
+    )
+
+
+def _match(
+    segment: Segment,
+    row: int,
+    aligned: Aligned,
+    mirrored: bool,
+    theirs: Fingerprint,
+    info: VideoInfo,
+    ours: Fingerprint,
+) -> TemplateMatch:
+    template = segment.template(row)
+    first, last = aligned.suspect_seconds
+    step = float(np.diff(ours.seconds).max()) if len(ours.seconds) > 1 else info.duration_seconds
+    if first <= step:  # up to the file's ends, where no further key frame could tell
+        first = 0.0
+    if last + step >= info.duration_seconds:
+        last = info.duration_seconds
+    start, rate = aligned.line.start, aligned.line.rate
+    end = template.duration_seconds
+    there = tuple(min(max(start + rate * moment, 0.0), end) for moment in (first, last))
+    # from key frames' pixels to the files' own
+    up_x = (info.width / ours.width) / (template.width / theirs.width)
+    up_y = (info.height / ours.height) / (template.height / theirs.height)
+    return TemplateMatch(
+        template,
+        (first, last),
+        (there[0], there[1]),
+        rate,
+        mirrored,
+        aligned.geometry.scale_x * up_x,
+        aligned.geometry.scale_y * up_y,
+        aligned.score,
+        aligned.num_points,
+        aligned.num_points / NEEDED_POINTS,
+        0,
+    )
+
+
+def _with_leads(matches: Sequence[TemplateMatch]) -> list[TemplateMatch]:
+    """Each with how far it leads over the next best that covers (part of) the same stretch."""
+    led = []
+    for place, match in enumerate(matches):
+        low, high = match.suspect_seconds
+        rivals = [
+            other.num_points
+            for number, other in enumerate(matches)
+            if number != place and other.suspect_seconds[0] < high and other.suspect_seconds[1] > low
+        ]
+        led.append(replace(match, lead=match.num_points - max(rivals, default=0)))
+    return led
