@@ -66,7 +66,7 @@ class Canvas:
     def to_cells(self, box_xyxy: np.ndarray) -> np.ndarray:
         """A box in suspect pixels, in cells."""
         sx, sy = self.grid[0] / self.suspect_size[0], self.grid[1] / self.suspect_size[1]
-        return np.asarray(box_xyxy, dtype=np.float64) * np.array([sx, sy, sx, sy])
+        return np.asarray(box_xyxy * np.array([sx, sy, sx, sy]), dtype=np.float64)
 
 
 def make_canvas(

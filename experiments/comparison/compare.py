@@ -11,15 +11,23 @@ import numpy as np
 
 from ...datasets.faces import create_face_detector
 from ...datasets.probing import probe
-from ...datasets.types import Float64, VideoInfo
+from ...datasets.types import Float32, Float64, Int64, VideoInfo
 from .aligning import AlignedStretch, Alignment, align
-from .canvas import make_canvas
-from .describing import describe_geometry, figures_of, pair_rows, stretches_of, unnamed_share
+from .canvas import Canvas, make_canvas
+from .describing import (
+    describe_geometry,
+    figures_of,
+    outside_faces,
+    pair_rows,
+    stretches_of,
+    unnamed_share,
+)
+from .faces import Person
 from .findings import ladder, same_file, without_match
 from .heads import head_motion
 from .identity import Embedder, compare_faces, load_embedder
 from .masks import mark
-from .measuring import colours_of, measure, null_of
+from .measuring import Measured, colours_of, measure, null_of
 from .null_model import FDR, inflate
 from .regions import border_region, find_regions
 from .scanning import Scan, scan
@@ -138,7 +146,7 @@ def _measured(
         compare_faces(embedder, suspect, reference, matrix, people, pairs) if embedder else ()
     )
     unnamed = unnamed_share(masks, regions, canvas, frames)
-    result = Comparison(
+    return Comparison(
         status=Status.COMPARED,
         reason=f"{len(stretches)} shared stretch{'es' if len(stretches) > 1 else ''} found",
         reference=reference.info,
@@ -147,7 +155,7 @@ def _measured(
         geometry=geometry,
         photometry=Photometry(
             colours.gamma,
-            tuple(tuple(float(v) for v in row) for row in colours.matrix),
+            tuple((float(r), float(g), float(b)) for r, g, b in colours.matrix),
             (float(colours.offset[0]), float(colours.offset[1]), float(colours.offset[2])),
             colours.residual,
         ),
@@ -170,7 +178,6 @@ def _measured(
         notes=tuple(notes),
         limits=LIMITS,
     )
-    return result
 
 
 def _ended(
@@ -200,10 +207,10 @@ def _pairs(
     return [(s, found[s][0]) for s in chosen], [found[s][1] for s in chosen]
 
 
-def _calm_cells(measured: Any, canvas: Any, people: Any) -> tuple[Any, Any]:
+def _calm_cells(
+    measured: Measured, canvas: Canvas, people: tuple[Person, ...]
+) -> tuple[Float32, Int64]:
     """Cells by which the null is inflated: those outside of faces, where these are enough."""
-    from .describing import outside_faces
-
     count = len(measured.places)
     chosen = np.unique(np.linspace(0, count - 1, min(count, 120)).astype(int))
     logs, classes = [], []

@@ -12,7 +12,7 @@ from .canvas import Canvas
 from .faces import Person
 from .measuring import Measured, levels_of
 from .refinement import Refined
-from .regions import inner_cells, padded
+from .regions import box_cells, inner_cells, padded
 from .registration import corners, parts_of
 from .scanning import Scan
 from .types import Figures, Geometry, HeadMotion, Masks, PairRow, Region, Stretch
@@ -111,11 +111,7 @@ def outside_faces(canvas: Canvas, people: Sequence[Person], place: int) -> np.nd
     for person in people:
         box = person.box(place)
         if box is not None:
-            x1, y1, x2, y2 = padded(canvas.to_cells(box), FACE_PAD)
-            where[
-                max(0, int(y1)) : max(0, int(np.ceil(y2))),
-                max(0, int(x1)) : max(0, int(np.ceil(x2))),
-            ] = False
+            where &= ~box_cells(padded(canvas.to_cells(box), FACE_PAD), canvas)
     if np.count_nonzero(where) < LEAST_OUTSIDE * np.count_nonzero(canvas.inside):
         return canvas.inside
     return where
@@ -175,11 +171,7 @@ def _face_cells(
         if outline is not None:
             faces |= inner_cells(outline, canvas)
         if box is not None:
-            x1, y1, x2, y2 = padded(canvas.to_cells(box), FACE_PAD)
-            boxes[
-                max(0, int(y1)) : max(0, int(np.ceil(y2))),
-                max(0, int(x1)) : max(0, int(np.ceil(x2))),
-            ] = True
+            boxes |= box_cells(padded(canvas.to_cells(box), FACE_PAD), canvas)
     return faces & canvas.inside, boxes & canvas.inside
 
 

@@ -152,8 +152,8 @@ def _edge(course: _Course, edge: int, step: int, bound: int, reach: int) -> int:
     """
     inner = edge - step * min(reach, len(course.paired.suspect) // 2)
     places = np.arange(inner, bound + step, step)
-    holds = course.costs(np.sort(places))
-    holds = (holds if step > 0 else holds[::-1]) <= HOLDS
+    costs = course.costs(np.sort(places))
+    holds = (costs if step > 0 else costs[::-1]) <= HOLDS
     if not len(holds) or not holds.any():
         return edge
     # the last frame up to which the course holds without two frames in a row that say no

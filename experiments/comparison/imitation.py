@@ -145,7 +145,7 @@ def _mean_between(sizes: dict[int, tuple[int, bool]]) -> float:
 def _between_keys(suspect: Scan, frames: np.ndarray) -> float:
     """Mean bytes of the suspect's frames that are no key frames, of all if all are."""
     between = [f for f in frames if not suspect.keyframes[f]]
-    used = between if between else list(frames)
+    used = [int(f) for f in (between or frames)]
     return float(np.mean(suspect.packet_bytes[used]))
 
 

@@ -84,7 +84,7 @@ class Agreements:
     def _correlated(products: Float32, own: Float64, their: Float64, inside: np.ndarray) -> Float64:
         total = np.sum(products * inside, axis=1, dtype=np.float64)
         norm = np.sqrt(np.sum(own * inside, axis=1) * np.sum(their * inside, axis=1))
-        out = total / np.maximum(norm, 1e-9)
+        out: Float64 = total / np.maximum(norm, 1e-9)
         out[inside.mean(axis=1) < LEAST_OVERLAP] = -1
         return out
 
@@ -104,7 +104,7 @@ class Agreements:
         while step >= 0.25:
             improved = False
             for change in (-turn, 0.0, turn):
-                middles = middle + step * np.arange(-2, 3)
+                middles: Float64 = middle + step * np.arange(-2.0, 3.0, dtype=np.float64)
                 starts = middles - (rate + change) * half
                 found = self.along(line.first, line.last, starts, rate + change)
                 k = int(found.argmax())

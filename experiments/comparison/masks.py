@@ -68,7 +68,7 @@ def _steady(
     count = len(measured.places)
 
     def raw(k: int) -> np.ndarray:
-        return (_scores(measured, table, k) >= threshold) & canvas.inside
+        return np.asarray((_scores(measured, table, k) >= threshold) & canvas.inside)
 
     before = here = raw(0) if count else np.zeros(canvas.grid[::-1], bool)
     for k in range(count):

@@ -15,7 +15,7 @@ from ...datasets.types import Float32, Float64, Frame, Uint8
 from .canvas import READ_SIDE, Canvas, apart, texture
 from .faces import FaceWatch, Person, match_people
 from .imitation import FRAMES, Imitation
-from .null_model import NullTable, curve, learn, log_difference
+from .null_model import FLOOR, NullTable, curve, learn, log_difference
 from .photometry import Colours, fit_colours
 from .reading import paired_frames
 from .scanning import Scan
@@ -178,6 +178,4 @@ def measure(
 
 def levels_of(logs: Float32) -> Float64:
     """Differences in levels again."""
-    from .null_model import FLOOR
-
     return np.asarray(np.exp(logs.astype(np.float64)) - FLOOR)

@@ -9,6 +9,7 @@ changed is settled by Benjamini & Hochberg's rule (JRSS B, 1995).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.stats import norm
@@ -60,7 +61,8 @@ def log_difference(difference: Float32) -> Float32:
 def learn(texture: Float32, motion: Float32, difference: Float32) -> NullTable:
     """The null table of an imitation's cells, (n,) each."""
     logs = log_difference(difference).astype(np.float64)
-    edges = np.unique(np.quantile(texture, np.linspace(0, 1, TEXTURES + 1)[1:-1]))
+    cuts = np.linspace(0, 1, TEXTURES + 1)[1:-1]
+    edges: Float64 = np.unique(np.quantile(texture.astype(np.float64), cuts))
     rows = np.searchsorted(edges, texture)
     columns = (np.searchsorted(MOTIONS, motion, side="right") - 1).clip(0)
     shape = (len(edges) + 1, len(MOTIONS))
@@ -142,7 +144,7 @@ def curve(texture: Float32, difference: Float32) -> tuple[NullPoint, ...]:
     """The null's differences by texture alone, for showing."""
     edges = np.quantile(texture, np.linspace(0, 1, TEXTURES + 1))
     points = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         chosen = (texture >= low) & (texture <= high)
         if chosen.sum() < 20:
             continue

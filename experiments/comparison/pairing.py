@@ -81,21 +81,20 @@ def _pair(
     centres = np.rint(aims).astype(np.int64).clip(0, len(reference.frames) - 1)
     costs = differences(suspect, reference, matrix, places, centres, reach)
     direction = 1 if rate > 0 else -1
-    courses = [_free(costs, centres, aims, reach, direction)]
+    free, free_cost = _free(costs, centres, aims, reach, direction)
     steady = np.abs(np.diff(aims))
     if not len(steady) or abs(float(np.mean(steady)) - 1) < 0.02:
-        courses.append(_one_by_one(costs, centres, reach, direction))
+        regular, regular_cost = _one_by_one(costs, centres, reach, direction)
     else:
-        courses.append(_constant_speed(costs, centres, aims, reach))
-    (free, free_cost), (regular, regular_cost) = courses
+        regular, regular_cost = _constant_speed(costs, centres, aims, reach)
     rows = np.arange(len(places))
 
     def own(course: Int64) -> Float64:
         return np.asarray(costs[rows, course - centres + reach])
 
-    is_regular = regular is not None and regular_cost <= free_cost + WORTH * len(places)
-    course = regular if is_regular else free
-    return Paired(places, course, own(course), bool(is_regular))
+    if regular is not None and regular_cost <= free_cost + WORTH * len(places):
+        return Paired(places, regular, own(regular), True)
+    return Paired(places, free, own(free), False)
 
 
 def differences(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -154,7 +155,7 @@ def follow(pair: GreyPair, small: Float64) -> tuple[Float32, Float32]:
     if found is None:
         return nothing, nothing
     points = found.reshape(-1, 1, 2).astype(np.float32)
-    options = {"winSize": (21, 21), "maxLevel": 3}
+    options: dict[str, Any] = {"winSize": (21, 21), "maxLevel": 3}
     there, ok, _ = cv2.calcOpticalFlowPyrLK(pair.suspect, laid, points, None, **options)
     back, ok_back, _ = cv2.calcOpticalFlowPyrLK(laid, pair.suspect, there, None, **options)
     astray = np.linalg.norm((back - points)[:, 0], axis=1)

@@ -43,7 +43,8 @@ def find_regions(
     """
     courses = _follow(masks)
     count = len(places)
-    kept, dropped = [], []
+    kept: list[_Course] = []
+    dropped: list[_Course] = []
     for course in courses:
         lasting = len(course.places) >= max(LEAST_PAIRS, LEAST_PERSISTENCE * count)
         (kept if lasting or len(course.places) == count else dropped).append(course)
@@ -170,13 +171,8 @@ def _whose(
             whole = np.zeros(canvas.grid[::-1], dtype=bool)
             x1, y1, x2, y2 = course.boxes[k]
             whole[y1:y2, x1:x2] = _part(course, k)
-            around = padded(canvas.to_cells(box), FACE_PAD)
-            there = np.zeros_like(whole)
-            there[
-                max(0, int(around[1])) : max(0, int(np.ceil(around[3]))),
-                max(0, int(around[0])) : max(0, int(np.ceil(around[2]))),
-            ] = True
-            shares.append(np.count_nonzero(whole & there) / max(1, np.count_nonzero(whole)))
+            there = box_cells(padded(canvas.to_cells(box), FACE_PAD), canvas)
+            shares.append(int(np.count_nonzero(whole & there)) / max(1, course.areas[k]))
             inner = inner_cells(outline, canvas)
             if inner.any():
                 covers.append(np.count_nonzero(whole & inner) / np.count_nonzero(inner))
@@ -190,8 +186,17 @@ def _whose(
 
 def padded(box: Float64, share: float) -> Float64:
     """A box made larger on each side by a share of its longer side."""
-    pad = share * max(box[2] - box[0], box[3] - box[1])
-    return box + np.array([-pad, -pad, pad, pad])
+    pad = share * float(max(box[2] - box[0], box[3] - box[1]))
+    return np.asarray(box + np.array([-pad, -pad, pad, pad]), dtype=np.float64)
+
+
+def box_cells(box: Float64, canvas: Canvas) -> np.ndarray:
+    """(rows, columns) bool of a box in cells; what it touches is in it."""
+    mask = np.zeros(canvas.grid[::-1], dtype=bool)
+    x1, y1, x2, y2 = (float(v) for v in box)
+    rows = slice(max(0, int(y1)), max(0, int(np.ceil(y2))))
+    mask[rows, max(0, int(x1)) : max(0, int(np.ceil(x2)))] = True
+    return mask
 
 
 def inner_cells(outline: Float64, canvas: Canvas) -> np.ndarray:
@@ -229,8 +234,7 @@ def _without(masks: Masks, dropped: list[_Course]) -> Masks:
     bits = masks.bits.copy()
     for course in dropped:
         for k, row in enumerate(course.places):
-            cells = np.unpackbits(bits[row], count=masks.rows * masks.columns).astype(bool)
-            cells = cells.reshape(masks.rows, masks.columns)
+            cells = Masks(bits, masks.rows, masks.columns).cells(row)
             x1, y1, x2, y2 = course.boxes[k]
             cells[y1:y2, x1:x2] &= ~_part(course, k)
             bits[row] = np.packbits(cells.ravel())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -45,7 +46,7 @@ def shown_pairs(comparison: Comparison, places: Sequence[int]) -> Iterator[Shown
     """
     if comparison.masks is None or comparison.geometry is None:
         raise ValueError(f"nothing was compared ({comparison.status}): there are no pairs to show")
-    if any(b <= a for a, b in zip(places, places[1:], strict=False)):
+    if any(b <= a for a, b in pairwise(places)):
         raise ValueError("expected places that rise strictly")
     matrix = np.array(comparison.geometry.matrix)
     size = (comparison.suspect.width, comparison.suspect.height)

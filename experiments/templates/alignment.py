@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -11,15 +11,17 @@ from .lists import hamming
 from .types import Fingerprint
 
 RADIUS = 26  # bits up to which two points are the same
-_HYPOTHESES = 600
-_SAMPLE = 4000  # matches that hypotheses are tested on
+_HYPOTHESES = 400
+_SAMPLE = 1000  # matches that hypotheses are tested on
 _TOLERANCE = 0.02  # of the key frame's longer side
 _SCALES = (0.25, 4.0)
 _ASPECTS = (0.75, 1.34)
 _APART = 0.08  # of the longer side; two points nearer than this say little about scale
 RATES = tuple(float(r) for r in np.r_[np.geomspace(0.75, 1.34, 15), 1.0])
 _STEP = 0.125  # seconds between offsets that are tried
-_BETWEEN = 1.5  # seconds; farther from a key frame than this, nothing is known
+_BEYOND = 1.0  # seconds; farther from the first or last key frame than this, nothing is known
+_LIKENESS = 10.0  # bits at which a match's weight has fallen to exp(-1/2)
+_RELUCTANCE = 0.05  # of the matches that a rate must gain to be believed, for a factor of e
 _GAP = 3.0  # seconds without support that end a stretch
 
 
@@ -37,14 +39,15 @@ class Geometry:
 class Matches:
     """Pairs of like points, all arrays (n,) int64.
 
-    `suspect`, `template`: which points; `i`, `j`: of which key frames. A suspect's point has at
-    most one match in each template key frame.
+    `suspect`, `template`: which points; `i`, `j`: of which key frames. `distance`: bits. A
+    suspect's point has at most one match in each template key frame.
     """
 
     suspect: Int64
     template: Int64
     i: Int64
     j: Int64
+    distance: Int64
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,16 @@ class Line:
 
     start: float
     rate: float
-    support: Float64  # (suspect's key frames,) matches, interpolated between template key frames
+    support: Float64  # (suspect's key frames,) weight of the matches on the line
 
 
 @dataclass(frozen=True)
 class Aligned:
-    """What a candidate comes to. `num_points`, `score`: as in TemplateMatch."""
+    """What a candidate comes to. `num_points`, `score`: as in TemplateMatch.
+
+    `num_cells`: of 5 x 5 over the picture, how many hold these points. `weight`: the matches' over
+    the stretch, by likeness and place: what ranks templates of one scene.
+    """
 
     geometry: Geometry
     line: Line
@@ -66,6 +73,7 @@ class Aligned:
     num_points: int
     num_cells: int
     score: float
+    weight: float
 
 
 def align(suspect: Fingerprint, template: Fingerprint) -> Aligned | None:
@@ -74,10 +82,13 @@ def align(suspect: Fingerprint, template: Fingerprint) -> Aligned | None:
     geometry = fit_geometry(suspect, template, matches)
     if geometry is None:
         return None
-    inside = _agreeing(suspect, template, matches, geometry)
-    kept = Matches(*(getattr(matches, n)[inside] for n in ("suspect", "template", "i", "j")))
+    error = _misplaced(suspect, template, matches, geometry)
+    inside = error <= 1
+    kept = Matches(*(getattr(matches, f.name)[inside] for f in fields(Matches)))
+    # likeness and place tell the right moment from its neighbours, as most of a picture stands still
+    weight = np.exp(-0.5 * (kept.distance / _LIKENESS) ** 2) * (1 - error[inside] ** 2)
     table = np.zeros((len(suspect.seconds), len(template.seconds)))
-    np.add.at(table, (kept.i, kept.j), 1)
+    np.add.at(table, (kept.i, kept.j), weight)
     line = fit_line(table, suspect.seconds, template.seconds)
     if line is None:
         return None
@@ -99,11 +110,11 @@ def match_points(suspect: Fingerprint, template: Fingerprint) -> Matches:
             best = np.minimum.reduceat(distance << 32 | columns, starts, axis=1)
             point, frame = np.nonzero(best >> 32 <= RADIUS)
             their = best[point, frame] & 0xFFFFFFFF
-            parts.append(
-                np.stack([point + low, their, ours.frame[point + low], theirs.frame[their]])
-            )
+            bits = best[point, frame] >> 32
+            at = ours.frame[point + low]
+            parts.append(np.stack([point + low, their, at, theirs.frame[their], bits]))
     if not parts:
-        return Matches(*np.zeros((4, 0), dtype=np.int64))
+        return Matches(*np.zeros((5, 0), dtype=np.int64))
     return Matches(*np.concatenate(parts, axis=1))
 
 
@@ -140,10 +151,12 @@ def fit_geometry(
         return None
     tolerance = max(suspect.width, suspect.height) * _TOLERANCE
     sample = rng.permutation(count)[:_SAMPLE]
-    votes = np.zeros(len(scale))
-    for k in range(len(scale)):
-        error = np.abs(ours[sample] - scale[k] * theirs[sample] - shift[k]).max(axis=1)
-        votes[k] = np.clip(1 - (error / tolerance) ** 2, 0, None).sum()
+    votes = np.ones((len(scale), len(sample)), dtype=np.float32)
+    for axis in (0, 1):
+        there = np.multiply.outer(scale[:, axis], theirs[sample, axis]).astype(np.float32)
+        error = ours[sample, axis].astype(np.float32) - there - shift[:, axis : axis + 1]
+        votes *= np.clip(1 - (error / tolerance) ** 2, 0, None)
+    votes = votes.sum(axis=1)
     best = int(votes.argmax())
     found = scale[best], shift[best]
     for _ in range(3):
@@ -170,22 +183,13 @@ def fit_line(table: Float64, suspect_seconds: Float64, template_seconds: Float64
         return None
     best: Line | None = None
     best_value = -1.0
-    rows = np.arange(len(suspect_seconds))[:, None]
     for rate in sorted(RATES, key=lambda r: abs(np.log(r))):
         low = template_seconds[0] - rate * suspect_seconds[-1]
         high = template_seconds[-1] - rate * suspect_seconds[0]
         starts = np.arange(low, high + _STEP, _STEP)
         at = starts[None, :] + rate * suspect_seconds[:, None]
-        right = np.searchsorted(template_seconds, at).clip(1, max(1, len(template_seconds) - 1))
-        right = np.minimum(right, len(template_seconds) - 1)
-        left = np.maximum(right - 1, 0)
-        near = [
-            np.clip(1 - np.abs(at - template_seconds[side]) / _BETWEEN, 0, 1)
-            * table[rows, side]
-            for side in (left, right)
-        ]
-        support = np.maximum(near[0], near[1])
-        values = support.sum(axis=0) * (1 - 0.02 * abs(np.log(rate)))
+        support = _interpolate(table, template_seconds, at)
+        values = support.sum(axis=0) * (1 - _RELUCTANCE * abs(np.log(rate)))
         top = float(values.max())
         if top > best_value * (1 + 1e-9):
             place = int(np.median(np.flatnonzero(values >= top * (1 - 1e-9))))
@@ -194,11 +198,26 @@ def fit_line(table: Float64, suspect_seconds: Float64, template_seconds: Float64
     return best
 
 
+def _interpolate(table: Float64, seconds: Float64, at: Float64) -> Float64:
+    """Row k of (k, m) `table`, known at (m,) `seconds`, at the moments of row k of (k, n) `at`.
+
+    Linear between key frames; beyond the first and last it falls to 0 within _BEYOND.
+    """
+    rows = np.arange(len(table))[:, None]
+    right = np.searchsorted(seconds, at).clip(0, len(seconds) - 1)
+    left = np.maximum(right - 1, 0)
+    inner = np.clip(at, seconds[0], seconds[-1])
+    gap = seconds[right] - seconds[left]
+    share = np.divide(inner - seconds[left], gap, out=np.zeros(at.shape), where=gap > 0)
+    value = table[rows, left] * (1 - share) + table[rows, right] * share
+    return np.asarray(value * np.clip(1 - np.abs(at - inner) / _BEYOND, 0, 1))
+
+
 def _measure(
     suspect: Fingerprint, template: Fingerprint, kept: Matches, geometry: Geometry, line: Line
 ) -> Aligned | None:
     """Which stretch the line holds for, and by how many points."""
-    level = max(2.0, 0.2 * float(np.percentile(line.support, 90)))
+    level = max(1.0, 0.2 * float(np.percentile(line.support, 90)))
     held = np.flatnonzero(line.support >= level)
     if not len(held):
         return None
@@ -223,17 +242,19 @@ def _measure(
         len(np.unique(np.floor(places / block), axis=0)),
         len(np.unique(np.floor(cells), axis=0)),
         len(points) / max(1, int(in_run.sum())),
+        float(line.support[run].sum()),
     )
 
 
-def _agreeing(
+def _misplaced(
     suspect: Fingerprint, template: Fingerprint, matches: Matches, geometry: Geometry
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+) -> Float64:
+    """(n,) how far each match is from where the geometry puts it; 1 is just tolerated."""
     scale = np.array([geometry.scale_x, geometry.scale_y])
     shift = np.array([geometry.shift_x, geometry.shift_y])
     there = template.points.xy[matches.template] * scale + shift
     error = np.abs(suspect.points.xy[matches.suspect] - there).max(axis=1)
-    return np.asarray(error <= max(suspect.width, suspect.height) * _TOLERANCE)
+    return np.asarray(error / (max(suspect.width, suspect.height) * _TOLERANCE))
 
 
 def _plausible(scale: Float64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -80,39 +80,41 @@ def describe(grey: Uint8, num_points: int) -> tuple[Float32, Float32, Float32]:
 
 def fingerprint(frames: Iterable[tuple[float, Uint8]], num_points: int) -> Fingerprint:
     """The fingerprint of key frames, each (seconds, (h, w) uint8 grey), all of one size."""
-    return _gather(frames, [num_points], [False])[0]
+    return both_ways(frames, num_points)[0]
 
 
 def both_ways(
     frames: Iterable[tuple[float, Uint8]], num_points: int
 ) -> tuple[Fingerprint, Fingerprint]:
-    """The fingerprints of key frames as they are, and of the same mirrored left to right."""
-    plain, mirrored = _gather(frames, [num_points, num_points], [False, True])
-    return plain, mirrored
+    """The fingerprints of key frames as they are, and of the same mirrored left to right.
 
-
-def _gather(
-    frames: Iterable[tuple[float, Uint8]], nums: Sequence[int], mirrors: Sequence[bool]
-) -> list[Fingerprint]:
-    parts: list[list[tuple[Any, ...]]] = [[] for _ in nums]
+    The histograms of a mirrored picture are a permutation of the picture's own.
+    """
     seconds: list[float] = []
+    parts: list[tuple[Float32, Float32, Float32]] = []
     height = width = 0
-    for number, (moment, grey) in enumerate(frames):
+    for moment, grey in frames:
         seconds.append(moment)
         height, width = grey.shape
-        for part, count, mirror in zip(parts, nums, mirrors, strict=True):
-            picture = np.ascontiguousarray(grey[:, ::-1]) if mirror else grey
-            histograms, xy, size = describe(picture, count)
-            part.append((to_codes(histograms), xy, size, np.full(len(xy), number, np.int64)))
-    return [
-        Fingerprint(
-            Points(*(np.concatenate(column) for column in zip(*part, strict=True))),
-            np.array(seconds),
-            width,
-            height,
-        )
-        for part in parts
-    ]
+        parts.append(describe(grey, num_points))
+    histograms, xy, size = (np.concatenate(column) for column in zip(*parts, strict=True))
+    frame = np.repeat(np.arange(len(parts)), [len(p[1]) for p in parts]).astype(np.int64)
+    times = np.array(seconds)
+    mirrored_xy = np.stack([width - 1 - xy[:, 0], xy[:, 1]], axis=1)
+    plain = Points(to_codes(histograms), xy, size, frame)
+    mirrored = Points(to_codes(mirror(histograms)), mirrored_xy, size, frame)
+    return Fingerprint(plain, times, width, height), Fingerprint(mirrored, times, width, height)
+
+
+def mirror(histograms: Float32) -> Float32:
+    """(n, 128) histograms at angle 0 as they are in the picture mirrored left to right.
+
+    SIFT's 4 rows of 4 columns of 8 directions: columns are reversed, a direction of a degrees
+    becomes 180 - a.
+    """
+    cells = histograms.reshape(-1, 4, 4, 8)
+    turned = cells[:, :, ::-1, (4 - np.arange(8)) % 8]
+    return np.ascontiguousarray(turned).reshape(-1, 128)
 
 
 def _sift() -> Any:

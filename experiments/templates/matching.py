@@ -25,6 +25,7 @@ DEFAULT_TOP = 5
 NEEDED_POINTS = 14
 NEEDED_CELLS = 4  # of 5 x 5 over the picture: a logo or a line of text in one corner is no match
 _CANDIDATES = 12
+_WORTH = 0.1  # of the best candidate's votes; one with fewer is not looked at
 _PROBES = 4
 _NEIGHBOURS = 32
 _VOTERS = 40  # points of a key frame that vote; alignment takes all
@@ -92,7 +93,10 @@ def search(
     wanted.sort(key=lambda w: (-w[0], w[1], w[2].video))
     found: dict[int, tuple[Aligned, TemplateMatch]] = {}
     nearest = 0
-    for _, mirrored, candidate in wanted[:_CANDIDATES]:
+    least = _WORTH * wanted[0][0] if wanted else 0.0
+    for votes, mirrored, candidate in wanted[:_CANDIDATES]:
+        if votes < least:
+            break
         number = int(np.searchsorted(firsts, candidate.video, side="right")) - 1
         row = candidate.video - int(firsts[number])
         low, high = candidate.offset_seconds
@@ -107,10 +111,10 @@ def search(
         if aligned.num_points < NEEDED_POINTS or aligned.num_cells < NEEDED_CELLS:
             continue
         before = found.get(candidate.video)
-        if before is None or before[0].num_points < aligned.num_points:
+        if before is None or before[0].weight < aligned.weight:
             match = _match(segments[number], row, aligned, mirrored, theirs, info, ways[0])
             found[candidate.video] = aligned, match
-    ranked = sorted(found.values(), key=lambda f: (-f[1].num_points, -f[1].score))
+    ranked = sorted(found.values(), key=lambda f: -f[0].weight)
     matches = [match for _, match in ranked]
     return _with_leads(matches)[:top], nearest
 

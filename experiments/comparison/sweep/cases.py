@@ -241,9 +241,7 @@ def _take(source: Source, rng: np.random.Generator, longest: int | None = None) 
     raise NoSuchCase(f"{source.path}: no stretch that shows a face nearly throughout was found")
 
 
-def _alteration(
-    rng: np.random.Generator, source: Source, sources: Sequence[Source]
-) -> Alteration:
+def _alteration(rng: np.random.Generator, source: Source, sources: Sequence[Source]) -> Alteration:
     donors = [s.name for s in sources if s.kind == "still" and s.group != source.group]
     if not donors:
         raise NoSuchCase("another person's portrait is wanted to alter a face; give --portraits 2")
@@ -251,7 +249,7 @@ def _alteration(
         outline=str(rng.choice(list(OUTLINES))),
         blend=str(rng.choice(BLENDS, p=[0.65, 0.35])),
         donor=str(rng.choice(donors)),
-        softness=float(rng.uniform(0.01, 0.05)),
+        softness=float(rng.uniform(0.01, 0.04)),
     )
 
 

@@ -54,7 +54,9 @@ class Encode:
 
 def draw_encode(rng: np.random.Generator, *, x264_only: bool = False) -> Encode:
     """Encoder settings: x264 at CRF 15 to 40 mostly."""
-    codec = str(rng.choice(["libx264", "libx265", "libvpx-vp9", "mpeg4"], p=[0.76, 0.1, 0.07, 0.07]))
+    codec = str(
+        rng.choice(["libx264", "libx265", "libvpx-vp9", "mpeg4"], p=[0.76, 0.1, 0.07, 0.07])
+    )
     if x264_only:
         codec = "libx264"
     least, most = {
@@ -171,7 +173,9 @@ def _joined(
     rng: np.random.Generator, num_frames: int, fps: float, seconds: float
 ) -> list[list[int]]:
     """Two parts, [first, count] each: in swapped order, or with something left out between."""
-    least, most = (min(v, share * seconds) for v, share in zip(_JOINED_SECONDS, (0.3, 0.4), strict=True))
+    least, most = (
+        min(v, share * seconds) for v, share in zip(_JOINED_SECONDS, (0.3, 0.4), strict=True)
+    )
     counts = [round(rng.uniform(max(least, _LEAST_SECONDS), most) * fps) for _ in range(2)]
     free = num_frames - sum(counts)
     gap = int(rng.integers(max(1, free // 5), free + 1))

@@ -15,7 +15,7 @@ from ...training.portraits import Portrait
 from ..showing import laid
 
 # Ovals in the frame of CANONICAL_POINTS: centre x, y, half width, half height.
-OUTLINES = {"hull": (0.5, 0.53, 0.40, 0.46), "inner": (0.5, 0.56, 0.32, 0.36)}
+OUTLINES = {"hull": (0.5, 0.54, 0.36, 0.44), "inner": (0.5, 0.56, 0.29, 0.34)}
 BLENDS = ("feathered", "cloned")
 _SMOOTH_FRAMES = 1.0  # Gaussian sigma of the points' courses
 _SMOOTH_COLOUR_FRAMES = 4.0
@@ -51,9 +51,7 @@ class Forged:
     alphas: list[Float32]
 
 
-def forge(
-    frames: Sequence[Uint8], points: Float32, donor: Portrait, how: Alteration
-) -> Forged:
+def forge(frames: Sequence[Uint8], points: Float32, donor: Portrait, how: Alteration) -> Forged:
     """Replaces the face in every frame that has one; other frames stay, with an alpha of 0.
 
     Args:

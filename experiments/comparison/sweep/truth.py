@@ -55,7 +55,9 @@ class Truth:
         width, height = self.size
         if packed is None:
             return np.zeros((height, width), dtype=bool)
-        return np.unpackbits(packed[frame], count=width * height).reshape(height, width).astype(bool)
+        return (
+            np.unpackbits(packed[frame], count=width * height).reshape(height, width).astype(bool)
+        )
 
     def overlaid(self, frame: int) -> Bool:
         """(height, width) bool: the boxes of what lies over this frame."""

@@ -34,9 +34,7 @@ def encoding(how: Encode) -> Encoding:
     if how.codec == "mpeg4":
         quality = str(_LAMBDA * how.quality)
         return Encoding("mpeg4", {**usual, "flags": "+qscale", "global_quality": quality})
-    raise ValueError(
-        f"unknown codec {how.codec!r}; known: libx264, libx265, libvpx-vp9, mpeg4"
-    )
+    raise ValueError(f"unknown codec {how.codec!r}; known: libx264, libx265, libvpx-vp9, mpeg4")
 
 
 def write_video(path: Path, images: Sequence[Uint8], seconds: Float64, how: Encode) -> None:
