@@ -11,14 +11,19 @@ from .edges import settle_edges
 from .lines import Agreements
 from .pairing import Paired, pair_frames
 from .refinement import Refined, read_pairs, refine, spread
-from .registration import Proposal, propose
+from .registration import Proposal, corners, propose
 from .scanning import Scan
 from .signals import signals
 from .timing import Segment, Timing, find_segments
 
 GOOD_SHARE = 0.9  # of the suspect explained: no other map is tried
-REDO_SHARE = 0.006  # of the suspect's diagonal: a map that moved further has times found anew
+TURNS = 3  # pairs and map, each from the other, until the pairs stay
+REDO_SHARE = 0.004  # of the suspect's diagonal: a map that moved further has times found anew
 LEAST_CONSISTENT = 0.6  # share of pairs whose own map must be the common one
+ALL_CONSISTENT, FOLLOWED, LOST = 0.9, 0.75, 0.6  # shares, see `_speaks`
+LEAST_JUDGED = 4  # pairs
+SHIFT_SECONDS = 0.4
+WITH_GEOMETRY = 0.6  # of the lead asked for else, where geometry speaks for a line
 HINT = 0.25  # agreement from which a line that does not carry may still lead to a better map
 
 
@@ -101,36 +106,130 @@ def _try(suspect: Scan, reference: Scan, proposal: Proposal) -> _Round | None:
         seen = signals(suspect, reference, matrix)
         if seen is None:
             return last
-        timing = find_segments(Agreements(seen))
-        covered = sum(s.line.length for s in timing.segments) / len(seen.suspect)
+        agreements = Agreements(seen)
+        timing = find_segments(agreements)
         used = timing.segments
         if not used and timing.best and timing.best.evidence.agreement >= HINT:
             used = (timing.best,)
-        stretches = tuple(
-            AlignedStretch(
-                s, pair_frames(suspect, reference, matrix, s.line.on(*s.core), seen.rate)
+        start = matrix
+        stretches, refined, matrix = _in_turn(suspect, reference, matrix, used, seen.rate)
+        if not timing.segments and refined and _speaks(suspect, reference, refined, stretches):
+            timing = _spoken_for(suspect, reference, agreements, timing, refined)
+            stretches, refined, matrix = _in_turn(
+                suspect, reference, matrix, timing.segments, seen.rate
             )
-            for s in used
-        )
-        refined = _refined(suspect, reference, matrix, stretches)
+        covered = sum(s.line.length for s in timing.segments) / len(seen.suspect)
         round_ = _Round(timing, stretches if timing.segments else (), refined, seen.rate, covered)
         if last is None or round_.score >= last.score:
             last = round_
-        if refined is None or refined.moved < REDO_SHARE * float(np.hypot(*suspect.size)):
+        limit = REDO_SHARE * float(np.hypot(*suspect.size))
+        if refined is None or moved_by(start, matrix, reference.size) < limit:
             break
-        matrix = refined.matrix
     return last
 
 
-def _refined(
-    suspect: Scan, reference: Scan, matrix: Float64, stretches: tuple[AlignedStretch, ...]
-) -> Refined | None:
-    pairs = [
+def _in_turn(
+    suspect: Scan,
+    reference: Scan,
+    matrix: Float64,
+    segments: tuple[Segment, ...],
+    rate: float,
+) -> tuple[tuple[AlignedStretch, ...], Refined | None, Float64]:
+    """Pairs of frames from the map, the map from the pairs, until the pairs stay."""
+    stretches: tuple[AlignedStretch, ...] = ()
+    refined: Refined | None = None
+    for _ in range(TURNS):
+        before = stretches
+        stretches = tuple(
+            AlignedStretch(s, pair_frames(suspect, reference, matrix, s.line.on(*s.core), rate))
+            for s in segments
+        )
+        if before and _same_pairs(before, stretches):
+            break
+        refined = _refined(suspect, reference, matrix, _numbers(suspect, reference, stretches))
+        if refined is None:
+            break
+        matrix = refined.matrix
+    return stretches, refined, matrix
+
+
+def _speaks(
+    suspect: Scan, reference: Scan, refined: Refined, stretches: tuple[AlignedStretch, ...]
+) -> bool:
+    """Whether one fixed map holds for the pairs found, and not for pairs a moment off.
+
+    Where a camera or people outside of faces move, that is hardly met by chance.
+    """
+    if not _fits(refined):
+        return False
+    moment = max(2, round(SHIFT_SECONDS / max(reference.frame_seconds, 1e-3)))
+    last = len(reference.frames) - 1
+    for shift in (-moment, moment):
+        pairs = [
+            (int(suspect.frames[s]), int(reference.frames[r + shift]))
+            for stretch in stretches
+            for s, r in zip(stretch.paired.suspect, stretch.paired.reference, strict=True)
+            if 0 <= r + shift <= last
+        ]
+        if len(pairs) < LEAST_JUDGED:
+            continue
+        other = _refined(suspect, reference, refined.matrix, pairs)
+        if other and other.judged and other.consistent > 0.5 and other.followed > LOST:
+            return False
+    return True
+
+
+def _fits(refined: Refined) -> bool:
+    return (
+        refined.judged >= LEAST_JUDGED
+        and refined.consistent >= ALL_CONSISTENT
+        and refined.followed >= FOLLOWED
+    )
+
+
+def _spoken_for(
+    suspect: Scan, reference: Scan, agreements: Agreements, timing: Timing, refined: Refined
+) -> Timing:
+    """The stretches found with less lead asked for, each of them backed by its geometry."""
+    easier = find_segments(agreements, WITH_GEOMETRY).segments
+    rate = agreements.signals.rate
+    kept = []
+    for segment in easier or ((timing.best,) if timing.best else ()):
+        line = segment.line.on(*segment.core)
+        stretch = AlignedStretch(
+            segment, pair_frames(suspect, reference, refined.matrix, line, rate)
+        )
+        own = _refined(suspect, reference, refined.matrix, _numbers(suspect, reference, (stretch,)))
+        if own and _speaks(suspect, reference, own, (stretch,)):
+            kept.append(segment)
+    return Timing(tuple(kept), timing.best)
+
+
+def _same_pairs(first: tuple[AlignedStretch, ...], second: tuple[AlignedStretch, ...]) -> bool:
+    return all(
+        np.array_equal(a.paired.reference, b.paired.reference)
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def moved_by(first: Float64, second: Float64, size: tuple[int, int]) -> float:
+    """The largest shift of a corner of a picture of (width, height) between two maps, pixels."""
+    return float(np.abs(corners(first, size) - corners(second, size)).max())
+
+
+def _numbers(
+    suspect: Scan, reference: Scan, stretches: tuple[AlignedStretch, ...]
+) -> list[tuple[int, int]]:
+    """The pairs as frame numbers."""
+    return [
         (int(suspect.frames[s]), int(reference.frames[r]))
         for stretch in stretches
         for s, r in zip(stretch.paired.suspect, stretch.paired.reference, strict=True)
     ]
-    if not pairs:
-        return None
-    grey = read_pairs(suspect, reference, spread(pairs))
+
+
+def _refined(
+    suspect: Scan, reference: Scan, matrix: Float64, pairs: list[tuple[int, int]]
+) -> Refined | None:
+    grey = read_pairs(suspect, reference, spread(pairs)) if pairs else []
     return refine(grey, matrix, suspect.size, reference.size) if grey else None

@@ -17,11 +17,14 @@ from .signals import SMOOTH, covered, laid_thumbs, thumb_map
 if TYPE_CHECKING:
     from .aligning import AlignedStretch
 
-WINDOW_SECONDS = 1.0  # how far an edge may move
+WINDOW_SECONDS = 1.0  # how far an edge may move at once
+NEIGHBOURS = 3  # windows: stretches no further apart meet at a boundary
+SHIFTS = (2, 4, 8, 16)  # frames by which a course is moved to see whether it holds better so
 MOST_FRAMES = 600  # of a stretch, that tell where it moves
 CORE_FRAMES = 60  # frames of a stretch that say what is usual in it
 HOLDS = 5.0  # usual differences: a frame within this belongs to the stretch
 NEARLY_ONE = 0.04  # reference frames for a suspect frame, less 1: carried on one by one
+BETTER = 0.8  # of the cost: a course that is moved must cost less to be preferred
 LEAST_LEVELS = 0.1  # mean square: differences below this are nothing
 
 
@@ -43,14 +46,14 @@ def settle_edges(
     for k, course in enumerate(courses):
         first, end = ends[k]
         before = ends[k - 1][1] if k else -1
-        if k and first - before <= reach:
+        if k and first - before <= NEIGHBOURS * reach:
             ends[k - 1], ends[k] = _boundary(courses[k - 1], course, ends[k - 1], ends[k], reach)
         else:
-            ends[k] = (_edge(course, first, -1, max(before + 1, first - reach), reach), end)
-        follows = k + 1 < len(courses) and ends[k + 1][0] - end <= reach
+            ends[k] = (_edge(course, first, -1, before + 1, reach), end)
+        follows = k + 1 < len(courses) and ends[k + 1][0] - end <= NEIGHBOURS * reach
         if not follows:
             bound = ends[k + 1][0] - 1 if k + 1 < len(courses) else last
-            ends[k] = (ends[k][0], _edge(course, end, 1, min(bound, end + reach), reach))
+            ends[k] = (ends[k][0], _edge(course, end, 1, bound, reach))
     return tuple(
         replace(s, paired=c.over(*e))
         for s, c, e in zip(stretches, courses, ends, strict=True)
@@ -81,10 +84,13 @@ class _Course:
         core = self.paired.suspect[
             np.unique(np.linspace(0, len(self.paired.suspect) - 1, CORE_FRAMES).astype(int))
         ]
-        theirs = self._theirs(self.paired.suspect[:MOST_FRAMES])
+        theirs = self._theirs(self.paired.reference[:MOST_FRAMES])
         width = max(3, round(SLOW_SECONDS / max(suspect.frame_seconds, 1e-3)) // 2 * 2 + 1)
         self._weights = motion_weights(theirs, width)
-        apart = self._apart(core)
+        self._gain = _gain(
+            self._soft(grey_thumbs(suspect, core)), self._theirs(self.reference_of(core))
+        )
+        apart = self._apart(core, self.reference_of(core))
         self._usual_picture: Float32 = np.median(apart, axis=0).astype(np.float32)
         self._usual = max(float(np.median(self._cost(apart))), LEAST_LEVELS)
 
@@ -105,14 +111,27 @@ class _Course:
         out[known] = self.paired.reference[order]
         return np.asarray(out)
 
-    def costs(self, places: Int64) -> Float64:
-        """(n,) how much each frame differs, 1 is usual; infinite outside the reference."""
+    def costs(self, places: Int64, shift: int = 0) -> Float64:
+        """(n,) how much each frame differs, 1 is usual; infinite outside the reference.
+
+        `shift`: frames of the reference by which the course is moved.
+        """
         out = np.full(len(places), np.inf)
-        wanted = self.reference_of(places)
+        wanted = self.reference_of(places) + shift
         there = (wanted >= 0) & (wanted < len(self._reference.frames))
         if there.any():
-            out[there] = self._cost(self._apart(places[there])) / self._usual
+            out[there] = self._cost(self._apart(places[there], wanted[there])) / self._usual
         return out
+
+    def prefers_another(self, places: Int64) -> bool:
+        """Whether the frames fit the reference clearly better earlier or later than the course has it."""
+        own = float(np.mean(np.minimum(self.costs(places), 50.0)))
+        others = [
+            float(np.mean(np.minimum(self.costs(places, sign * shift), 50.0)))
+            for shift in SHIFTS
+            for sign in (-1, 1)
+        ]
+        return min(others) < BETTER * own and own > 1.0
 
     def over(self, first: int, last: int) -> Paired:
         """The pairs from one suspect frame to another."""
@@ -126,11 +145,12 @@ class _Course:
             cost=np.ones(int(there.sum())),
         )
 
-    def _apart(self, places: Int64) -> Float32:
-        return self._soft(grey_thumbs(self._suspect, places)) - self._theirs(places)
+    def _apart(self, places: Int64, wanted: Int64) -> Float32:
+        own = self._soft(grey_thumbs(self._suspect, places))
+        return own * self._gain - self._theirs(wanted)
 
-    def _theirs(self, places: Int64) -> Float32:
-        pictures = grey_thumbs(self._reference, self.reference_of(places))
+    def _theirs(self, wanted: Int64) -> Float32:
+        pictures = grey_thumbs(self._reference, wanted)
         return self._soft(laid_thumbs(pictures, self._cells, self._mask.shape))
 
     def _cost(self, apart: Float32) -> Float64:
@@ -145,26 +165,46 @@ class _Course:
         return out
 
 
+def _gain(own: Float32, theirs: Float32) -> float:
+    """What takes the suspect's contrast to the reference's."""
+    low, high = np.quantile(own, [0.1, 0.9])
+    their_low, their_high = np.quantile(theirs, [0.1, 0.9])
+    return float(np.clip((their_high - their_low) / max(float(high - low), 1.0), 0.5, 2.0))
+
+
 def _edge(course: _Course, edge: int, step: int, bound: int, reach: int) -> int:
-    """An end without a neighbour: moved out while the course holds, in where it does not.
+    """An end without a neighbour: moved in where the course does not hold, else out as far as it does.
 
     `step`: 1 for a stretch's last frame, -1 for its first; `bound`: how far out it may go.
     """
     inner = edge - step * min(reach, len(course.paired.suspect) // 2)
-    places = np.arange(inner, bound + step, step)
+    end = _held(course, inner, edge, step)
+    while end == edge and end != bound:
+        further = end + step * reach
+        further = min(further, bound) if step > 0 else max(further, bound)
+        if course.prefers_another(np.arange(min(end, further), max(end, further) + 1)):
+            break
+        edge = further
+        end = _held(course, end, further, step)
+    return end
+
+
+def _held(course: _Course, start: int, end: int, step: int) -> int:
+    """The last frame from `start` to `end` up to which the course holds.
+
+    Two frames in a row that do not hold end it.
+    """
+    places = np.arange(start, end + step, step)
     costs = course.costs(np.sort(places))
     holds = (costs if step > 0 else costs[::-1]) <= HOLDS
-    if not len(holds) or not holds.any():
-        return edge
-    # the last frame up to which the course holds without two frames in a row that say no
-    last, misses = 0, 0
-    for k, good in enumerate(holds):
+    last, misses = start, 0
+    for place, good in zip(places, holds, strict=True):
         misses = 0 if good else misses + 1
         if misses >= 2:
             break
         if good:
-            last = k
-    return int(places[last])
+            last = int(place)
+    return last
 
 
 def _boundary(

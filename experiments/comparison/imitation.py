@@ -122,7 +122,7 @@ class Imitation:
 def _encoding(family: _Family, quality: float, interval: int) -> Encoding:
     options = dict(family.others)
     if family.option == "qscale":
-        options |= {"flags": "+qscale", "global_quality": str(round(quality * 118))}
+        options |= {"qmin": str(round(quality)), "qmax": str(round(quality))}
     else:
         value = quality if family.encoder in ("libx264", "libx265") else round(quality)
         options[family.option] = f"{value:g}"

@@ -15,7 +15,7 @@ from .signals import SMOOTH, covered, laid_thumbs, thumb_map
 REACH_SECONDS = 0.16  # how far from the line a frame is looked for ...
 LEAST_REACH = 4  # ... but at least this many frames
 SLOW_SECONDS = 0.6
-EVENT = 1.5  # what a dropped or repeated frame costs, in usual differences
+EVENT = 3.0  # what a dropped or repeated frame costs, in usual differences
 WORTH = 0.06  # of a usual difference per frame: what a freer course must gain over a regular one
 CLIP = 6.0  # usual differences of a cell; more counts as much
 CHUNK = 600  # frames that are paired at a time, in a long stretch

@@ -15,6 +15,8 @@ STILL = 0.15  # of the usual energy: a piece that moves less says nothing agains
 TRIED = 8  # candidates that are weighed, of those that are left
 CUT_SECONDS = 0.3  # half of what the slow course is taken over
 SNAP, SNAP_LOSS = 0.03, 0.02  # a rate this near to 1 is taken for 1 if that costs no more agreement
+SAME_RATE = 0.02
+LIKE_ANOTHER = 0.65  # of the lead: a stretch at the speed of one that carries needs less
 LEAST_SECONDS = 0.4  # a shorter stretch can't be told from chance
 
 
@@ -40,8 +42,11 @@ class Timing:
         return sum(s.line.length * s.line.agreement for s in self.segments)
 
 
-def find_segments(agreements: Agreements) -> Timing:
-    """The suspect's stretches that carry."""
+def find_segments(agreements: Agreements, share: float = 1.0) -> Timing:
+    """The suspect's stretches that carry.
+
+    `share`: of the lead that is asked for else, see `carries`.
+    """
     ticks = agreements.ticks[0]
     least = min(ticks, max(3, round(LEAST_SECONDS * agreements.signals.rate)))
     candidates = sorted(find_lines(agreements), key=lambda c: -c.agreement)
@@ -60,7 +65,8 @@ def find_segments(agreements: Agreements) -> Timing:
             continue
         core = core_of(agreements, line)
         segment = Segment(line, weigh(agreements, line, core), core)
-        if carries(segment.evidence):
+        alike = any(abs(s.line.rate - line.rate) < SAME_RATE for s in segments)
+        if carries(segment.evidence, min(share, LIKE_ANOTHER) if alike else share):
             segments.append(segment)
             free[line.first : line.last + 1] = False
             tried = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import numpy as np
 
@@ -103,7 +104,7 @@ def match_points(suspect: Fingerprint, template: Fingerprint) -> Matches:
         starts = np.flatnonzero(np.r_[True, np.diff(theirs.frame) != 0])
         columns = np.arange(len(theirs), dtype=np.int64)
         bounds = np.searchsorted(ours.frame, np.arange(len(suspect.seconds) + 1))
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+        for low, high in pairwise(bounds):
             if low == high:
                 continue
             distance = hamming(ours.codes[low:high], theirs.codes).astype(np.int64)
@@ -118,9 +119,7 @@ def match_points(suspect: Fingerprint, template: Fingerprint) -> Matches:
     return Matches(*np.concatenate(parts, axis=1))
 
 
-def fit_geometry(
-    suspect: Fingerprint, template: Fingerprint, matches: Matches
-) -> Geometry | None:
+def fit_geometry(suspect: Fingerprint, template: Fingerprint, matches: Matches) -> Geometry | None:
     """Scale and shift of x and y that most matches agree on; None where no two do.
 
     Random pairs of matches of one pair of frames each give a hypothesis (RANSAC, Fischler & Bolles,

@@ -179,9 +179,7 @@ class TemplateIndex:
             small = [s for s in self.segments if s.num_points < _LARGEST]
             while len(small) > 1:
                 some: list[Segment] = []
-                while small and (
-                    len(some) < 2 or sum(s.num_points for s in some) < _LARGEST
-                ):
+                while small and (len(some) < 2 or sum(s.num_points for s in some) < _LARGEST):
                     some.append(small.pop(0))
                 if len(some) > 1:
                     self._merge(some)

@@ -37,13 +37,14 @@ class Looked:
     """What looking up one suspect gave.
 
     `matches`: best first. `nearest_points`: of the best template, matched or not (0: none was near).
-    `num_keyframes`: of the suspect. `fingerprint_seconds`, `search_seconds`: what it took.
+    `num_keyframes`, `num_points`: of the suspect. `fingerprint_seconds`, `search_seconds`: what it took.
     """
 
     suspect: VideoInfo
     matches: tuple[TemplateMatch, ...]
     nearest_points: int
     num_keyframes: int
+    num_points: int
     fingerprint_seconds: float
     search_seconds: float
 
@@ -64,6 +65,7 @@ def look_up(
         tuple(matches),
         nearest,
         len(ways[0].seconds),
+        len(ways[0].points),
         middle - start,
         time.perf_counter() - middle,
     )
@@ -115,8 +117,7 @@ def search(
             match = _match(segments[number], row, aligned, mirrored, theirs, info, ways[0])
             found[candidate.video] = aligned, match
     ranked = sorted(found.values(), key=lambda f: -f[0].weight)
-    matches = [match for _, match in ranked]
-    return _with_leads(matches)[:top], nearest
+    return _with_leads(ranked)[:top], nearest
 
 
 def _neighbours(segments: Sequence[Segment], firsts: np.ndarray, way: Fingerprint) -> Hits:  # type: ignore[type-arg]
@@ -192,19 +193,19 @@ def _match(
         aligned.score,
         aligned.num_points,
         aligned.num_points / NEEDED_POINTS,
-        0,
+        1.0,
     )
 
 
-def _with_leads(matches: Sequence[TemplateMatch]) -> list[TemplateMatch]:
-    """Each with how far it leads over the next best that covers (part of) the same stretch."""
+def _with_leads(ranked: Sequence[tuple[Aligned, TemplateMatch]]) -> list[TemplateMatch]:
+    """Each with how far it leads over the best other one that covers (part of) the same stretch."""
     led = []
-    for place, match in enumerate(matches):
+    for place, (aligned, match) in enumerate(ranked):
         low, high = match.suspect_seconds
         rivals = [
-            other.num_points
-            for number, other in enumerate(matches)
-            if number != place and other.suspect_seconds[0] < high and other.suspect_seconds[1] > low
+            other.weight
+            for number, (other, its) in enumerate(ranked)
+            if number != place and its.suspect_seconds[0] < high and its.suspect_seconds[1] > low
         ]
-        led.append(replace(match, lead=match.num_points - max(rivals, default=0)))
+        led.append(replace(match, lead=1 - max(rivals, default=0.0) / aligned.weight))
     return led

@@ -1,11 +1,11 @@
 """A segment: an immutable folder with the fingerprints of some videos. It appears whole or not at all.
 
-    segment.json    counts, each file's length and checksum, which segments it replaces
-    videos.parquet  one row a video
-    codes.u8        (n, CODE_BYTES) uint8, all videos' points one after the other
-    places.u32      (n,) x, y (9 bits each), size (8 bits, logarithmic)
-    frames.u16      (n,) which key frame of its video
-    lists.faiss     the same codes as inverted lists; ids are (video, second, size)
+segment.json    counts, each file's length and checksum, which segments it replaces
+videos.parquet  one row a video
+codes.u8        (n, CODE_BYTES) uint8, all videos' points one after the other
+places.u32      (n,) x, y (9 bits each), size (8 bits, logarithmic)
+frames.u16      (n,) which key frame of its video
+lists.faiss     the same codes as inverted lists; ids are (video, second, size)
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def histograms(seed: int = 0) -> Float32:
     """(n, 128) SIFT histograms of random cuts of the pictures."""
     rng = np.random.default_rng(seed)
     found = []
-    for picture in _pictures():
+    for picture in pictures():
         height, width = picture.shape[:2]
         for _ in range(_CUTS):
             share = rng.uniform(0.35, 1)
@@ -86,7 +86,8 @@ def _literal(name: str, values: np.ndarray[Any, Any]) -> str:
     return f"_{name} = (\n" + "".join(f'    "{t}"\n' for t in textwrap.wrap(text, 90)) + ")\n"
 
 
-def _pictures() -> list[Uint8]:
+def pictures() -> list[Uint8]:
+    """The photographs, each (H, W, 3) uint8 RGB."""
     import skimage
     import sklearn
 

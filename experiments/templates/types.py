@@ -93,7 +93,9 @@ class TemplateMatch:
     `score`: share of the suspect's local features in the stretch that lie, in the aligned template
     frame, where the geometry puts them (0 to 1). `num_points`: how many features that is, each
     place in the picture counted once. `margin`: `num_points` over the number that the decision asks
-    for; at least 1. `lead`: `num_points` less the next best template's over the same stretch.
+    for; at least 1. `lead`: by which share its agreement exceeds that of the best other template
+    over the same stretch: 1 without a rival, near 0 between two takes of one scene, below 0 where
+    another one fits better.
     """
 
     template: Template
@@ -106,7 +108,7 @@ class TemplateMatch:
     score: float
     num_points: int
     margin: float
-    lead: int
+    lead: float
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON output has it."""
