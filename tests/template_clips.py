@@ -39,7 +39,7 @@ def frames(name: str, first: float = 0, last: float = SECONDS) -> Iterator[np.nd
     """(HEIGHT, WIDTH, 3) uint8 pictures from `first` to `last` seconds: a cut every two seconds."""
     for k in range(round(first * FPS), round(last * FPS)):
         shot = shots(name)[k // (2 * FPS)]
-        x, y = 3 * (k % (2 * FPS)), 2 * (k % (2 * FPS))
+        x, y = 2 * (k % (2 * FPS)), k % (2 * FPS)
         yield np.ascontiguousarray(shot[y : y + HEIGHT, x : x + WIDTH])
 
 

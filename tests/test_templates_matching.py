@@ -100,13 +100,14 @@ def test_top_cuts_the_list_and_must_be_positive(index, tmp_path):
         index.match(suspect, top=0)
 
 
-def test_what_has_fewer_points_than_needed_is_no_match(index, tmp_path, monkeypatch):
+@pytest.mark.parametrize("need", ["POINTS", "CELLS", "WEIGHT", "DENSITY"])
+def test_what_has_less_than_is_needed_is_no_match(need, index, tmp_path, monkeypatch):
     suspect = made.write_copy(tmp_path / "s.mp4", "coffee", 2, 8)
-    points = index.match(suspect)[0].num_points
-    monkeypatch.setattr("unswap.experiments.templates.matching.NEEDED_POINTS", points + 1)
+    assert index.look_up(suspect).nearest > 1
+    monkeypatch.setattr(f"unswap.experiments.templates.matching.NEEDED_{need}", 10_000)
     looked = index.look_up(suspect)
     assert looked.matches == ()
-    assert looked.nearest_points == points
+    assert 0 < looked.nearest < 0.5
 
 
 def test_agreement_in_one_corner_alone_is_no_match(index, tmp_path):

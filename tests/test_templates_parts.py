@@ -43,13 +43,12 @@ def test_mirrored_histograms_are_those_of_the_mirrored_picture():
 def test_points_are_spread_over_the_picture():
     """All the strong texture is in one quarter; the faint rest has its points all the same."""
     rng = np.random.default_rng(0)
-    picture = cv2.GaussianBlur(rng.integers(100, 156, (240, 320)).astype(np.uint8), (0, 0), 1.5)
-    picture = (picture.astype(float) - 128) * 2 + 128
-    picture[:120, :160] = (picture[:120, :160] - 128) * 4 + 128
+    picture = cv2.GaussianBlur(rng.normal(0, 120, (240, 320)), (0, 0), 2.0) + 128
+    picture[:120, :160] = (picture[:120, :160] - 128) * 3 + 128
     _, xy, _ = fingerprint.describe(np.clip(picture, 0, 255).astype(np.uint8), 40)
     assert len(xy) == 40
     in_quarter = (xy[:, 0] < 160) & (xy[:, 1] < 120)
-    assert in_quarter.sum() <= 14
+    assert in_quarter.sum() <= 20  # by strength alone it would be all
 
 
 def test_a_blank_picture_has_no_points():
@@ -160,7 +159,9 @@ def test_geometry_is_found_among_wrong_matches():
     xy = rng.uniform(0, 400, (120, 2)).astype(np.float32)
     frame = np.repeat(np.arange(4), 30)
     some = codes(120)
-    theirs = Fingerprint(Points(some, xy, np.full(120, 5, np.float32), frame), np.arange(4.0), 400, 400)
+    theirs = Fingerprint(
+        Points(some, xy, np.full(120, 5, np.float32), frame), np.arange(4.0), 400, 400
+    )
     moved = (xy * (0.6, 0.66) + (30, 12)).astype(np.float32)
     moved[::3] = rng.uniform(0, 400, (40, 2))  # a third lies somewhere else
     ours = Fingerprint(
@@ -176,7 +177,9 @@ def test_geometry_is_found_among_wrong_matches():
 
 def test_points_and_fingerprints_check_their_shapes():
     with pytest.raises(ValueError, match="expected xy"):
-        Points(codes(3), np.zeros((2, 2), np.float32), np.zeros(3, np.float32), np.zeros(3, np.int64))
+        Points(
+            codes(3), np.zeros((2, 2), np.float32), np.zeros(3, np.float32), np.zeros(3, np.int64)
+        )
     points = Points(codes(1), np.zeros((1, 2), np.float32), np.ones(1, np.float32), np.array([4]))
     with pytest.raises(ValueError, match="key frame 4"):
         Fingerprint(points, np.arange(2.0), 10, 10)

@@ -18,7 +18,7 @@ from .timing import Segment, Timing, find_segments
 
 GOOD_SHARE = 0.9  # of the suspect explained: no other map is tried
 TURNS = 3  # pairs and map, each from the other, until the pairs stay
-REDO_SHARE = 0.004  # of the suspect's diagonal: a map that moved further has times found anew
+REDO_SHARE = 0.0015  # of the suspect's diagonal: a map that moved further has times found anew
 LEAST_CONSISTENT = 0.6  # share of pairs whose own map must be the common one
 ALL_CONSISTENT, FOLLOWED, LOST = 0.9, 0.75, 0.6  # shares, see `_speaks`
 LEAST_JUDGED = 4  # pairs

@@ -216,7 +216,7 @@ def _calm_cells(
     logs, classes = [], []
     for k in chosen:
         where = outside_faces(canvas, people, int(measured.places[k]))
-        logs.append(np.asarray(measured.logs[k], dtype=np.float32)[where])
+        logs.append(measured.pooled(int(k))[where])
         classes.append(np.asarray(measured.classes[k], dtype=np.int64)[where])
     return np.concatenate(logs), np.concatenate(classes)
 

@@ -24,7 +24,7 @@ MOST_FRAMES = 600  # of a stretch, that tell where it moves
 CORE_FRAMES = 60  # frames of a stretch that say what is usual in it
 HOLDS = 5.0  # usual differences: a frame within this belongs to the stretch
 NEARLY_ONE = 0.04  # reference frames for a suspect frame, less 1: carried on one by one
-BETTER = 0.8  # of the cost: a course that is moved must cost less to be preferred
+BETTER = 0.6  # of the cost: a course that is moved must cost less to be preferred
 LEAST_LEVELS = 0.1  # mean square: differences below this are nothing
 
 

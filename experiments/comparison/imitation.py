@@ -22,10 +22,9 @@ CLOSE = 0.12  # of the bit rate: near enough
 
 @dataclass(frozen=True)
 class _Family:
-    """An encoder, its quality option with its range, and by how much bits fall with one step."""
+    """An encoder, its range of CRF, and by how much bits fall with one step."""
 
     encoder: str
-    option: str
     low: float
     high: float
     start: float
@@ -34,13 +33,10 @@ class _Family:
 
 
 _FAMILIES = {
-    "h264": _Family("libx264", "crf", 0, 51, 26, 6.0, {"preset": "medium"}),
-    "hevc": _Family("libx265", "crf", 0, 51, 28, 6.0, {"preset": "fast"}),
-    "vp9": _Family(
-        "libvpx-vp9", "crf", 0, 63, 32, 10.0, {"b": "0", "deadline": "good", "cpu-used": "5"}
-    ),
-    "av1": _Family("libsvtav1", "crf", 1, 63, 32, 11.0, {"preset": "10"}),
-    "mpeg4": _Family("mpeg4", "qscale", 1, 31, 4, 5.0, {}),
+    "h264": _Family("libx264", 0, 51, 26, 6.0, {"preset": "medium"}),
+    "hevc": _Family("libx265", 0, 51, 28, 6.0, {"preset": "fast"}),
+    "vp9": _Family("libvpx-vp9", 0, 63, 32, 10.0, {"b": "0", "deadline": "good", "cpu-used": "5"}),
+    "av1": _Family("libsvtav1", 1, 63, 32, 11.0, {"preset": "10"}),
 }
 _USUAL = "h264"
 
@@ -48,8 +44,8 @@ _USUAL = "h264"
 class Imitation:
     """Aligned pictures of the reference, encoded with the suspect's settings, estimated.
 
-    The codec is the suspect's; the quality is searched for until the pictures between key frames
-    take as many bytes as the suspect's own.
+    The codec is the suspect's; the quality is searched for until the pictures take as many bytes as
+    the suspect's own.
 
     Attributes:
         known: Whether the suspect's codec is among those that are imitated as themselves.
@@ -100,7 +96,11 @@ class Imitation:
         family, suspect = self._family, self._suspect
         picture_bytes = 3 * suspect.info.width * suspect.info.height
         count = min(len(self._places), TRIAL_FRAMES, max(8, HELD // picture_bytes))
-        wanted = _between_keys(suspect, suspect.frames[self._places[:count]])
+        frames = suspect.frames[self._places[:count]]
+        # where the run begins with a key frame, it counts: it tells the quantiser best
+        with_keys = bool(suspect.keyframes[frames[0]])
+        own = {int(f): (int(suspect.packet_bytes[f]), bool(suspect.keyframes[f])) for f in frames}
+        wanted = _mean_bytes(own, with_keys)
         pictures = list(self._aligned(count))
         quality, best, nearest = family.start, family.start, math.inf
         for _ in range(TRIES):
@@ -108,7 +108,7 @@ class Imitation:
             encoding = _encoding(family, quality, self._interval)
             for _frame in transcode(iter(pictures), encoding, _note(sizes)):
                 pass
-            off = math.log2(max(_mean_between(sizes), 1.0) / max(wanted, 1.0))
+            off = math.log2(max(_mean_bytes(sizes, with_keys), 1.0) / max(wanted, 1.0))
             if abs(off) < nearest:
                 nearest, best = abs(off), quality
             following = quality + off * family.halving
@@ -121,11 +121,8 @@ class Imitation:
 
 def _encoding(family: _Family, quality: float, interval: int) -> Encoding:
     options = dict(family.others)
-    if family.option == "qscale":
-        options |= {"qmin": str(round(quality)), "qmax": str(round(quality))}
-    else:
-        value = quality if family.encoder in ("libx264", "libx265") else round(quality)
-        options[family.option] = f"{value:g}"
+    exact = family.encoder in ("libx264", "libx265")
+    options["crf"] = f"{quality if exact else round(quality):g}"
     options["g"] = str(interval)
     return Encoding(family.encoder, options)
 
@@ -137,16 +134,10 @@ def _note(sizes: dict[int, tuple[int, bool]]) -> Callable[[int, int, bool], None
     return note
 
 
-def _mean_between(sizes: dict[int, tuple[int, bool]]) -> float:
-    between = [s for s, key in sizes.values() if not key]
-    return float(np.mean(between or [s for s, _ in sizes.values()] or [1.0]))
-
-
-def _between_keys(suspect: Scan, frames: np.ndarray) -> float:
-    """Mean bytes of the suspect's frames that are no key frames, of all if all are."""
-    between = [f for f in frames if not suspect.keyframes[f]]
-    used = [int(f) for f in (between or frames)]
-    return float(np.mean(suspect.packet_bytes[used]))
+def _mean_bytes(sizes: dict[int, tuple[int, bool]], with_keys: bool) -> float:
+    """Mean bytes of a frame; without key frames, unless there are no others."""
+    between = [size for size, key in sizes.values() if with_keys or not key]
+    return float(np.mean(between or [size for size, _ in sizes.values()] or [1.0]))
 
 
 def _keyframe_interval(suspect: Scan) -> int:

@@ -58,7 +58,7 @@ def mark(
 
 
 def _scores(measured: Measured, table: NullTable, k: int) -> Float32:
-    return table.z(measured.logs[k].astype(np.float32), measured.classes[k].astype(np.int64))
+    return table.z(measured.pooled(k), measured.classes[k].astype(np.int64))
 
 
 def _steady(

@@ -15,7 +15,7 @@ from ...datasets.types import Float32, Float64, Frame, Uint8
 from .canvas import READ_SIDE, Canvas, apart, texture
 from .faces import FaceWatch, Person, match_people
 from .imitation import FRAMES, Imitation
-from .null_model import FLOOR, NullTable, curve, learn, log_difference
+from .null_model import FLOOR, POOL, NullTable, curve, learn, log_difference, pooled
 from .photometry import Colours, fit_colours
 from .reading import paired_frames
 from .scanning import Scan
@@ -52,6 +52,11 @@ class Measured:
     places: NDArray[np.int64]
     people: tuple[Person, ...]
 
+    def pooled(self, k: int) -> Float32:
+        """(rows, columns) log differences of a pair, averaged over its neighbours; see `pooled`."""
+        first, last = max(0, k - POOL // 2), min(len(self.places), k + POOL // 2 + 1)
+        return np.asarray(self.logs[first:last], dtype=np.float32).mean(axis=0)
+
 
 def colours_of(
     suspect: Scan, reference: Scan, canvas: Canvas, pairs: Pairs, seed: int = 0
@@ -87,7 +92,7 @@ class _Cells:
 
 def null_of(suspect: Scan, reference: Scan, canvas: Canvas, colours: Colours, pairs: Pairs) -> Null:
     """Encodes a run of aligned pictures as the suspect was, and learns what that changes."""
-    run = longest_run(pairs)[:FRAMES]
+    run = from_keyframe(longest_run(pairs), suspect)[:FRAMES]
     # pairs carry frame numbers; the suspect's scan knows frames by their place
     places = np.searchsorted(suspect.frames, [s for s, _ in run])
     size = suspect.size
@@ -116,15 +121,24 @@ def null_of(suspect: Scan, reference: Scan, canvas: Canvas, colours: Colours, pa
         motions.append(motion[canvas.inside])
         differences.append(gap[canvas.inside])
     t, m, d = np.stack(textures), np.stack(motions), np.stack(differences)
-    table = learn(t.ravel(), m.ravel(), d.ravel())
+    logs = pooled(log_difference(d))
+    table = learn(t.ravel(), m.ravel(), logs.ravel())
     # how the table does on pictures that it was not made from: learn on one half, judge the other
     half = len(t) // 2
     held = np.zeros(0, dtype=np.float32)
     if half >= 4:
-        other = learn(t[:half].ravel(), m[:half].ravel(), d[:half].ravel())
+        other = learn(t[:half].ravel(), m[:half].ravel(), logs[:half].ravel())
         there = other.classes(t[half:].ravel(), m[half:].ravel())
-        held = other.z(log_difference(d[half:].ravel()), there)
+        held = other.z(logs[half:].ravel(), there)
     return Null(table, imitation.settings, curve(t.ravel(), d.ravel()), held, imitation.known)
+
+
+def from_keyframe(run: list[tuple[int, int]], suspect: Scan) -> list[tuple[int, int]]:
+    """The run from its first key frame of the suspect on, if enough is left."""
+    for i, (frame, _) in enumerate(run):
+        if suspect.keyframes[frame]:
+            return run[i:] if len(run) - i >= min(len(run), FRAMES) // 2 else run
+    return run
 
 
 def longest_run(pairs: Pairs) -> list[tuple[int, int]]:

@@ -20,11 +20,13 @@ from .types import NullPoint
 FLOOR = 0.3  # levels: below this, differences are rounding
 TEXTURES = 9  # classes, with as many of the imitation's cells in each
 MOTIONS = (0.0, 1.5, 5.0)  # levels from frame to frame: where classes begin
+POOL = 5  # pairs
 LEAST_IN_CLASS = 200
 FDR = 0.01
 Z_STEP = 0.05
 MOST_Z = 40.0
 LEAST_SPREAD = 0.12  # of log differences
+MOST_DEFLATION = 0.7  # where the suspect was encoded better than its bytes tell
 MOST_INFLATION = 1.6  # of log differences: beyond a factor of five it is no compression any more
 
 
@@ -58,21 +60,32 @@ def log_difference(difference: Float32) -> Float32:
     return np.asarray(np.log(difference + np.float32(FLOOR)), dtype=np.float32)
 
 
-def learn(texture: Float32, motion: Float32, difference: Float32) -> NullTable:
-    """The null table of an imitation's cells, (n,) each."""
-    logs = log_difference(difference).astype(np.float64)
+def pooled(logs: Float32) -> Float32:
+    """(n, c) log differences of neighbouring pictures averaged over POOL of them, fewer at the ends.
+
+    What encoding does to a cell changes from picture to picture, a changed face stays.
+    """
+    out = np.empty_like(logs, dtype=np.float32)
+    for k in range(len(logs)):
+        out[k] = logs[max(0, k - POOL // 2) : k + POOL // 2 + 1].mean(axis=0)
+    return out
+
+
+def learn(texture: Float32, motion: Float32, logs: Float32) -> NullTable:
+    """The null table of an imitation's cells, (n,) each; `logs`: of their differences, pooled."""
+    values: Float64 = logs.astype(np.float64)
     cuts = np.linspace(0, 1, TEXTURES + 1)[1:-1]
     edges: Float64 = np.unique(np.quantile(texture.astype(np.float64), cuts))
     rows = np.searchsorted(edges, texture)
     columns = (np.searchsorted(MOTIONS, motion, side="right") - 1).clip(0)
     shape = (len(edges) + 1, len(MOTIONS))
     middle, spread, low = (np.full(shape, np.nan) for _ in range(3))
-    whole = _summary(logs)
+    whole = _summary(values)
     for i in range(shape[0]):
-        row = logs[rows == i]
+        row = values[rows == i]
         in_row = _summary(row) if len(row) >= LEAST_IN_CLASS else whole
         for j in range(shape[1]):
-            cell = logs[(rows == i) & (columns == j)]
+            cell = values[(rows == i) & (columns == j)]
             middle[i, j], spread[i, j], low[i, j] = (
                 _summary(cell) if len(cell) >= LEAST_IN_CLASS else in_row
             )
@@ -107,14 +120,14 @@ def inflate(table: NullTable, logs: Float32, classes: Int64) -> tuple[NullTable,
     known = ~np.isnan(shifts)
     common = float(np.average(shifts[known], weights=sizes[known])) if known.any() else 0.0
     shifts = np.where(known, shifts, common).clip(common - 0.4, common + 0.7)
-    shifts = shifts.clip(0, MOST_INFLATION)
+    shifts = shifts.clip(-MOST_DEFLATION, MOST_INFLATION)
     moved = NullTable(
         table.edges,
         table.middle + shifts.reshape(table.middle.shape),
         table.spread,
         table.low + shifts.reshape(table.low.shape),
     )
-    return moved, Inflation(shifts, float(np.exp(np.clip(common, 0, MOST_INFLATION))))
+    return moved, Inflation(shifts, float(np.exp(np.clip(common, -MOST_DEFLATION, MOST_INFLATION))))
 
 
 def z_counts(z: Float32) -> Int64:

@@ -17,6 +17,7 @@ GAP = 10  # pairs: a patch that comes back within these, where it was, is the sa
 SAME_PLACE = 0.2  # of the smaller box: overlap from which two patches are one region's
 LEAST_PAIRS = 4
 LEAST_PERSISTENCE = 0.04  # of the pairs: what is seen in fewer is chance
+LEAST_SEEN = 0.0008  # of the picture, on average over all pairs: less is chance
 IN_FACE = 0.5  # of a region's cells inside a face's box: it is that face
 OF_FACE = 0.12  # of the inner face that it must cover
 STILL = 0.6  # overlap of neighbouring boxes from which a region stands still on the picture
@@ -42,13 +43,24 @@ def find_regions(
             by which `people` know them. frames: (n,) their suspect frames.
     """
     courses = _follow(masks)
-    count = len(places)
+    count, cells = len(places), masks.rows * masks.columns
     kept: list[_Course] = []
     dropped: list[_Course] = []
     for course in courses:
         lasting = len(course.places) >= max(LEAST_PAIRS, LEAST_PERSISTENCE * count)
-        (kept if lasting or len(course.places) == count else dropped).append(course)
-    regions = [_region(c, canvas, people, places, frames, count) for c in kept]
+        seen = sum(course.areas) / (count * cells)
+        kept_ = (lasting or len(course.places) == count) and seen >= LEAST_SEEN
+        (kept if kept_ else dropped).append(course)
+    named = [(c, *_whose(c, canvas, people, places)) for c in kept]
+    regions = [
+        _region(c, canvas, None, None, frames, count) for c, person, _ in named if not person
+    ]
+    for person in people:
+        own = [c for c, whose, _ in named if whose is person]
+        if own:
+            whole = _together(own)
+            cover = _covered(whole, canvas, person, places)
+            regions.append(_region(whole, canvas, person, cover, frames, count))
     order = sorted(regions, key=lambda r: -r.area_share * r.persistence)
     numbered = tuple(
         Region(**{**region.__dict__, "region_id": i}) for i, region in enumerate(order, 1)
@@ -126,12 +138,11 @@ def _shared(first: Sequence[float], second: Sequence[float]) -> float:
 def _region(
     course: _Course,
     canvas: Canvas,
-    people: Sequence[Person],
-    places: Int64,
+    person: Person | None,
+    inner: float | None,
     frames: Int64,
     count: int,
 ) -> Region:
-    person, inner = _whose(course, canvas, people, places)
     kind: RegionKind
     if person is not None:
         kind, name = "face", f"face of person {person.number}"
@@ -153,6 +164,40 @@ def _region(
         person=person.number if person else None,
         inner_face_share=inner,
     )
+
+
+def _together(courses: list[_Course]) -> _Course:
+    """Several patches as one region."""
+    if len(courses) == 1:
+        return courses[0]
+    rows: dict[int, list[tuple[_Course, int]]] = {}
+    for course in courses:
+        for k, row in enumerate(course.places):
+            rows.setdefault(row, []).append((course, k))
+    whole = _Course()
+    for row in sorted(rows):
+        for number, (course, k) in enumerate(rows[row]):
+            if number:
+                _merge(whole, course.boxes[k], course.areas[k], _part(course, k))
+                continue
+            whole.places.append(row)
+            whole.boxes.append(course.boxes[k])
+            whole.areas.append(course.areas[k])
+            whole.cells.append(course.cells[k])
+    return whole
+
+
+def _covered(course: _Course, canvas: Canvas, person: Person, places: Int64) -> float | None:
+    """Median share of the inner face that the region covers, where both are seen."""
+    covers = []
+    for k, row in enumerate(course.places):
+        outline = person.outline(int(places[row]))
+        inner = None if outline is None else inner_cells(outline, canvas)
+        if inner is not None and inner.any():
+            x1, y1, x2, y2 = course.boxes[k]
+            shared = int(np.count_nonzero(inner[y1:y2, x1:x2] & _part(course, k)))
+            covers.append(shared / int(np.count_nonzero(inner)))
+    return float(np.median(covers)) if covers else None
 
 
 def _whose(

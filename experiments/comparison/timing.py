@@ -14,8 +14,8 @@ KEEPS = 0.12  # how much of its agreement a line may lose by growing
 STILL = 0.15  # of the usual energy: a piece that moves less says nothing against growing over it
 TRIED = 8  # candidates that are weighed, of those that are left
 CUT_SECONDS = 0.3  # half of what the slow course is taken over
-SNAP, SNAP_LOSS = 0.03, 0.02  # a rate this near to 1 is taken for 1 if that costs no more agreement
-SAME_RATE = 0.02
+SNAP, SNAP_LOSS = 0.05, 0.06  # a rate this near to 1 is taken for 1 if that costs no more agreement
+SAME_RATE = 0.03
 LIKE_ANOTHER = 0.65  # of the lead: a stretch at the speed of one that carries needs less
 LEAST_SECONDS = 0.4  # a shorter stretch can't be told from chance
 

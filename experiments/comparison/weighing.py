@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from .lines import Agreements, Line
 
 EXACT_RATE = 0.004  # a rate this near to 1 or -1 is taken for it
-LEAST_AGREEMENT = 0.45
+LEAST_AGREEMENT = 0.3
 EXACT_NEEDS, FREE_NEEDS = (
     0.36,
     0.45,
 )  # of the lead; the recording's own speed is seldom met by chance
+LONG_SECONDS, LONG_LESS = 2.5, 0.6
 SHORT_SECONDS, SHORT_MORE = 1.5, 1.0  # a shorter stretch needs up to twice the lead
 
 
@@ -64,6 +65,8 @@ def carries(evidence: Evidence, share: float = 1.0) -> bool:
     need = share * (EXACT_NEEDS if evidence.exact else FREE_NEEDS)
     if evidence.seconds < SHORT_SECONDS:
         need *= 1 + SHORT_MORE * (1 - evidence.seconds / SHORT_SECONDS)
+    elif evidence.seconds > LONG_SECONDS:  # chance agreements shrink with the root of the length
+        need *= max(LONG_LESS, math.sqrt(LONG_SECONDS / evidence.seconds))
     return evidence.agreement >= LEAST_AGREEMENT and evidence.lead >= need
 
 

@@ -65,7 +65,8 @@ class Aligned:
     """What a candidate comes to. `num_points`, `score`: as in TemplateMatch.
 
     `num_cells`: of 5 x 5 over the picture, how many hold these points. `weight`: the matches' over
-    the stretch, by likeness and place: what ranks templates of one scene.
+    the stretch, by likeness and place: what ranks templates of one scene. `density`: weight for
+    each of the suspect's key frames in the stretch.
     """
 
     geometry: Geometry
@@ -75,6 +76,7 @@ class Aligned:
     num_cells: int
     score: float
     weight: float
+    density: float
 
 
 def align(suspect: Fingerprint, template: Fingerprint) -> Aligned | None:
@@ -242,6 +244,7 @@ def _measure(
         len(np.unique(np.floor(cells), axis=0)),
         len(points) / max(1, int(in_run.sum())),
         float(line.support[run].sum()),
+        float(line.support[run].mean()),
     )
 
 

@@ -12,7 +12,7 @@ from ...datasets.types import TimeLimitExceeded, UnreadableVideo
 from ..scoring.inputs import expand
 from ..scoring.tables import one_line
 from .index import TemplateIndex
-from .matching import NEEDED_POINTS, Looked
+from .matching import Looked
 from .types import TemplateMatch
 
 _HOUR = 3600
@@ -108,7 +108,7 @@ def match_lines(match: TemplateMatch) -> list[str]:
         f"  match  {match.template.path}",
         f"    suspect {a:.2f} to {b:.2f} s = template {c:.2f} to {d:.2f} s, speed {match.rate:.2f}"
         f"{', mirrored' if match.mirrored else ''}",
-        f"    score {match.score:.2f}, {match.num_points} points (needed: {NEEDED_POINTS}), "
+        f"    score {match.score:.2f}, {match.num_points} points, {match.margin:.1f} times what is needed, "
         f"lead {match.lead:.0%}",
     ]
 
@@ -117,10 +117,7 @@ def why_none(looked: Looked) -> str:
     """Why nothing matched, in words."""
     if looked.num_points == 0:
         return "the suspect shows nothing that could be recognised (black, blank or out of focus)"
-    return (
-        f"the nearest template agrees in {looked.nearest_points} points; needed: {NEEDED_POINTS}, "
-        "spread over the picture"
-    )
+    return f"the nearest template has {looked.nearest:.0%} of the agreement that a match needs"
 
 
 def answer(path: str, looked: Looked) -> dict[str, Any]:
@@ -131,8 +128,7 @@ def answer(path: str, looked: Looked) -> dict[str, Any]:
         "status": "matched" if looked.matches else "no_match",
         "reason": None if looked.matches else why_none(looked),
         "matches": [match.to_dict() for match in looked.matches],
-        "nearest_points": looked.nearest_points,
-        "needed_points": NEEDED_POINTS,
+        "nearest": round(looked.nearest, 4),
         "fingerprint_seconds": round(looked.fingerprint_seconds, 4),
         "search_seconds": round(looked.search_seconds, 4),
     }

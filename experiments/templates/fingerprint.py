@@ -27,7 +27,7 @@ SUSPECT_POINTS = 80  # of a suspect's: what a crop or a sticker brings forward i
 _GRID = 4  # cells a side, over which points are spread
 _PER_ROUND = 2  # points that a cell gives before it is another cell's turn
 _SMALLEST = 3.0  # pixels of diameter; smaller features are the encoder's first victims
-_MOST_DETECTED = 600
+_MOST_DETECTED = 3000
 
 
 @lru_cache(maxsize=1)
