@@ -95,8 +95,8 @@ def test_a_longer_lead_carries_where_a_short_stretch_does_not() -> None:
     strong = Evidence(agreement=0.9, rival=0.3, seconds=3, exact=True)
     assert carries(strong)
     assert not carries(Evidence(agreement=0.5, rival=0.4, seconds=3, exact=True))
-    assert not carries(Evidence(agreement=0.4, rival=-0.5, seconds=3, exact=True))
-    assert not carries(Evidence(agreement=0.62, rival=0.3, seconds=0.4, exact=True))
+    assert not carries(Evidence(agreement=0.25, rival=-0.5, seconds=3, exact=True))
+    assert not carries(Evidence(agreement=0.6, rival=0.3, seconds=0.4, exact=True))
     near_one = Evidence(agreement=0.999, rival=0.78, seconds=8, exact=True)
     assert carries(near_one)  # the same margin is worth more near 1
 

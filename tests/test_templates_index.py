@@ -1,6 +1,7 @@
 """The template index on disk: adding, killing, damage, two at a time."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,12 @@ def originals(tmp_path_factory):
 @pytest.fixture(scope="module")
 def suspect(tmp_path_factory):
     return made.write_copy(tmp_path_factory.mktemp("s") / "s.mp4", "chelsea", 2, 8, made.cropped)
+
+
+@pytest.fixture(scope="module")
+def whole(originals, tmp_path_factory):
+    """An index of one video."""
+    return opened(tmp_path_factory.mktemp("indices") / "index", originals[:1]).folder
 
 
 def opened(folder, paths=()):
@@ -178,9 +185,9 @@ def test_two_cannot_add_at_the_same_time(originals, tmp_path):
     ["videos.parquet", "codes.u8", "places.u32", "frames.u16", "lists.faiss", "segment.json"],
 )
 @pytest.mark.parametrize("harm", ["gone", "cut", "changed"])
-def test_a_damaged_file_is_named(name, harm, originals, tmp_path):
-    index = opened(tmp_path / "index", originals[:1])
-    path = index.segments[0].path / name
+def test_a_damaged_file_is_named(name, harm, whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "index")
+    (path,) = (tmp_path / "index" / "segments").glob(f"*/{name}")
     content = path.read_bytes()
     if harm == "gone":
         path.unlink()

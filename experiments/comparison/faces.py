@@ -14,7 +14,7 @@ from ...datasets.types import Face, Float32, Float64, Frame, Int64, Uint8
 from .canvas import READ_SIDE, scale_matrix
 
 MIN_FACE = 24  # pixels of the pictures as read
-SEARCH_EVERY = 24  # pictures after which the whole picture is searched again
+SEARCH_EVERY = 32  # pictures after which the whole picture is searched again
 LEAST_SEEN = 3  # pictures: a face seen in fewer is passed over
 BRIDGED = 12  # pairs: a shorter gap between two sightings is filled in
 SAME_PERSON = 0.25  # overlap (IoU) from which a face of both videos is one person's

@@ -13,8 +13,8 @@ from ...datasets.types import Frame
 from .scanning import Scan
 from .types import EncoderSettings
 
-TRIAL_FRAMES = 40
-FRAMES = 100  # of the imitation that the null model is made of
+TRIAL_FRAMES = 24
+FRAMES = 72  # of the imitation that the null model is made of
 TRIES = 3
 HELD = 128 << 20  # bytes of pictures that the search may hold
 CLOSE = 0.12  # of the bit rate: near enough

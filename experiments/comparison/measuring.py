@@ -23,8 +23,8 @@ from .showing import laid
 from .spool import Spool
 from .types import EncoderSettings, NullPoint
 
-COLOUR_PAIRS = 8
-FACES_PER_SECOND = 13.0
+COLOUR_PAIRS = 6
+FACES_PER_SECOND = 8.0
 SAME_SHOT = 3  # frames of the reference: motion is told between pictures no further apart
 
 Pairs = Sequence[tuple[int, int]]

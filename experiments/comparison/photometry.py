@@ -11,7 +11,7 @@ import numpy as np
 from ...datasets.types import Float32, Float64, Uint8
 
 GAMMAS = np.exp(np.linspace(-0.5, 0.5, 21))
-SAMPLES = 6000  # pixels of each pair
+SAMPLES = 2500  # pixels of each pair
 KEPT = 0.7  # share of the samples that agree best; the rest may be a changed face
 ROUNDS = 6
 BETTER = 0.97  # a gamma other than 1 must leave less than this share of the difference

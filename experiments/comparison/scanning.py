@@ -20,7 +20,7 @@ from .spool import Spool
 SCAN_SIDE = 640  # pixels of the longer side; larger frames are shrunk to it
 THUMB_SIDE = 64  # pixels of the longer side of the small grey pictures
 GREY_STEPS = 256  # steps of a grey level that small pictures are kept in
-KEY_SECONDS = 0.5  # a key frame for points is taken this often ...
+KEY_SECONDS = 0.75  # a key frame for points is taken this often ...
 MOST_KEYS = 40  # ... but not more of them than this in a video, plus one a second of its length
 POINTS = 500  # of a key frame
 

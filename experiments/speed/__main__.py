@@ -3,13 +3,15 @@
     python -m unswap.experiments.speed score [VIDEO] [--only floor usual memory jobs]
     python -m unswap.experiments.speed prepare [VIDEO] [--only dlib mtcnn jobs ray]
     python -m unswap.experiments.speed load [--only random start]
+    python -m unswap.experiments.speed compare [--only floor memory]
+    python -m unswap.experiments.speed templates
 
 Machines are shared and noisy: the ratios are what to read. `--help` after a name says what each is.
 """
 
 import argparse
 
-from . import load, prepare, score
+from . import compare, load, prepare, score, templates
 
 
 def main() -> None:
@@ -17,8 +19,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    whats = parser.add_subparsers(required=True, metavar="score|prepare|load")
-    for name, module in (("score", score), ("prepare", prepare), ("load", load)):
+    whats = parser.add_subparsers(required=True, metavar="score|prepare|load|compare|templates")
+    modules = (
+        ("score", score),
+        ("prepare", prepare),
+        ("load", load),
+        ("compare", compare),
+        ("templates", templates),
+    )
+    for name, module in modules:
         part = whats.add_parser(
             name,
             description=module.__doc__,

@@ -31,7 +31,7 @@ from ..templates.keyframes import TEMPLATE_STEP, KeyFrames
 from ..templates.segments import Segment, pack, write_segment
 from ..templates.training import histograms, pictures
 from ..templates.types import Fingerprint, Points, Template
-from .timing import peak_mib
+from .timing import peak_mib, timed
 
 KEYFRAMES = 30
 _KEPT = 0.7  # share of a key frame's features that are in the next one too
@@ -67,13 +67,14 @@ def measure(options: argparse.Namespace) -> None:
         for size in sorted(options.sizes):
             building += _grow(work / "index", size - count, count, pool, rng)
             count = size
-            index = TemplateIndex.open(work / "index")
+            opening, index = timed(lambda: TemplateIndex.open(work / "index"))
             told = _told(index, queries)
             hours = (count * KEYFRAMES * TEMPLATE_STEP + seconds) / 3600
             print(
                 f"{count + len(originals):,} videos, {hours:,.0f} h: "
                 f"{index.num_bytes / 1e9:.2f} GB ({index.num_bytes / hours / 1e6:.2f} MB an hour of "
-                f"video), written in {building:.0f} s ({count / building:,.0f} videos a second)\n"
+                f"video), written in {building:.0f} s ({count / building:,.0f} videos a second), "
+                f"opened in {opening:.2f} s\n"
                 f"  query: search {told.search:.3f} s (at most {told.search_most:.3f}), with "
                 f"fingerprinting {told.whole:.3f} s (at most {told.whole_most:.3f}); "
                 f"found first {told.found} of {len(queries)}, wrong ones first {told.wrong}; "
@@ -127,7 +128,7 @@ def _simulated(
 ) -> Iterator[tuple[Template, Fingerprint]]:
     """Videos whose features are real ones with bits flipped, KEYFRAMES x TEMPLATE_POINTS each."""
     frame = np.repeat(np.arange(KEYFRAMES), TEMPLATE_POINTS)
-    times = np.arange(KEYFRAMES) * TEMPLATE_STEP
+    times = np.arange(KEYFRAMES, dtype=np.float64) * TEMPLATE_STEP
     for number in range(first, first + count):
         # the key frame in which each feature was last drawn anew
         fresh = rng.random((KEYFRAMES, TEMPLATE_POINTS)) >= _KEPT

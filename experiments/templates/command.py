@@ -30,10 +30,14 @@ def add_command(paths: Sequence[str], folder: Path, time_limit: float) -> bool:
     inputs = expand(paths, {})
     index = TemplateIndex.open(folder, create=True)
     with tqdm(total=len(inputs.jobs), unit="video", disable=None, file=sys.stderr) as bar:
+
+        def progress(count: int, _: int) -> None:
+            bar.update(count - bar.n)
+
         done = index.add(
             [job.path for job in inputs.jobs],
             time_limit=time_limit,
-            on_progress=lambda count, _: bar.update(count - bar.n),
+            on_progress=progress,
         )
     for failed in done.unreadable:
         print(one_line(f"unreadable: {failed.reason}"), file=sys.stderr)

@@ -118,7 +118,8 @@ def mirror(histograms: Float32) -> Float32:
 
 
 def _sift() -> Any:
-    return cv2.SIFT_create(nfeatures=_MOST_DETECTED, contrastThreshold=0.02, edgeThreshold=12)
+    library: Any = cv2  # its type stubs lack SIFT
+    return library.SIFT_create(nfeatures=_MOST_DETECTED, contrastThreshold=0.02, edgeThreshold=12)
 
 
 def _spread(keypoints: Sequence[Any], shape: tuple[int, ...], num_points: int) -> list[int]:
@@ -135,4 +136,5 @@ def _spread(keypoints: Sequence[Any], shape: tuple[int, ...], num_points: int) -
     starts = np.searchsorted(cell[order], np.arange(_GRID * _GRID))
     rank = np.empty(len(order), dtype=int)
     rank[order] = np.arange(len(order)) - starts[cell[order]]
-    return np.lexsort((xy[:, 0], xy[:, 1], -response, rank // _PER_ROUND))[:num_points].tolist()
+    best = np.lexsort((xy[:, 0], xy[:, 1], -response, rank // _PER_ROUND))[:num_points]
+    return [int(i) for i in best]

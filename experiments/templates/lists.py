@@ -18,13 +18,21 @@ from .fingerprint import CODE_BYTES
 _CHUNK = 1 << 20  # codes assigned at a time
 
 
+def load_faiss() -> Any:
+    """The library (its type stubs are incomplete), kept to one thread."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    return faiss
+
+
 def write_lists(path: Path, codes: Uint8, ids: Int64) -> None:
     """Writes (n, CODE_BYTES) codes with their (n,) ids.
 
     Raises:
         OSError: the file can't be written.
     """
-    import faiss
+    faiss = load_faiss()
 
     index = _empty()
     for start in range(0, len(codes), _CHUNK):
@@ -45,9 +53,7 @@ class Lists:
 
     def __init__(self, path: Path) -> None:
         """Opens a file of `write_lists`. Raises RuntimeError for another file."""
-        import faiss
-
-        faiss.omp_set_num_threads(1)
+        faiss = load_faiss()
         self._index: Any = faiss.read_index_binary(str(path), faiss.IO_FLAG_MMAP)
         self._index.use_heap = True
 
@@ -68,9 +74,7 @@ class Lists:
 
 
 def _empty() -> Any:
-    import faiss
-
-    faiss.omp_set_num_threads(1)
+    faiss = load_faiss()
     quantiser = faiss.IndexBinaryFlat(CODE_BYTES * 8)
     index = faiss.IndexBinaryIVF(quantiser, CODE_BYTES * 8, NUM_CELLS)
     index.is_trained = True
@@ -81,7 +85,7 @@ def _empty() -> Any:
 
 def hamming(one: Uint8, other: Uint8) -> np.ndarray[Any, np.dtype[np.int32]]:
     """Distances in bits between (n, CODE_BYTES) and (m, CODE_BYTES) codes, (n, m) int32."""
-    import faiss
+    faiss = load_faiss()
 
     one, other = np.ascontiguousarray(one), np.ascontiguousarray(other)
     distances = np.empty((len(one), len(other)), dtype=np.int32)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...datasets.types import VideoInfo
+from ...datasets.types import Int64, VideoInfo
 from .alignment import Aligned, align
 from .cells import probes
 from .fingerprint import SUSPECT_POINTS, both_ways
@@ -139,43 +139,39 @@ def margin(aligned: Aligned) -> float:
     )
 
 
-def _neighbours(segments: Sequence[Segment], firsts: np.ndarray, way: Fingerprint) -> Hits:  # type: ignore[type-arg]
+def _neighbours(segments: Sequence[Segment], firsts: Int64, way: Fingerprint) -> Hits:
     """Nearest neighbours, over all segments, of the points that vote."""
     points = way.points
-    starts = np.searchsorted(points.frame, points.frame)
-    voters = np.flatnonzero(np.arange(len(points)) - starts < _VOTERS)
-    # every other key frame is enough to find the video
-    frames = np.unique(points.frame)
-    voters = voters[points.frame[voters] % (2 if len(frames) > 4 else 1) == 0]
+    # each key frame's strongest; every other key frame is enough to find the video
+    place = np.arange(len(points)) - np.searchsorted(points.frame, points.frame)
+    every = 2 if len(way.seconds) > 4 else 1
+    voters = np.flatnonzero((place < _VOTERS) & (points.frame % every == 0))
     codes = points.codes[voters]
-    found_distance = np.zeros((len(voters), 0), dtype=np.int64)
-    columns: list[tuple[np.ndarray, ...]] = []  # type: ignore[type-arg]
+    distance = np.zeros((len(voters), 0), dtype=np.int64)
+    video = second = distance
+    size = np.zeros((len(voters), 0))
     if len(voters):
         cells = probes(codes, _PROBES)
         for segment, first in zip(segments, firsts, strict=False):
-            distance, ids = segment.lists.nearest(codes, cells, _NEIGHBOURS)
-            distance = np.where(ids < 0, 1 << 20, distance)
-            video, second, size = unpack_ids(ids)
-            columns.append((distance, video + first, second, size))
-    if columns:
-        distance, video, seconds, size = (
-            np.concatenate(c, axis=1) for c in zip(*columns, strict=True)
-        )
-        keep = np.argsort(distance, axis=1, kind="stable")[:, :_NEIGHBOURS]
-        found_distance, video, seconds, size = (
-            np.take_along_axis(a, keep, axis=1) for a in (distance, video, seconds, size)
-        )
-    else:
-        video = seconds = size = found_distance
-    query = np.repeat(np.arange(len(voters)), found_distance.shape[1])
+            bits, ids = segment.lists.nearest(codes, cells, _NEIGHBOURS)
+            its_video, its_second, its_size = unpack_ids(ids)
+            distance = np.concatenate([distance, np.where(ids < 0, 1 << 20, bits)], axis=1)
+            keep = np.argsort(distance, axis=1, kind="stable")[:, :_NEIGHBOURS]
+            distance = np.take_along_axis(distance, keep, axis=1)
+            video, second = (
+                np.take_along_axis(np.concatenate(both, axis=1), keep, axis=1)
+                for both in ((video, its_video + int(first)), (second, its_second))
+            )
+            size = np.take_along_axis(np.concatenate([size, its_size], axis=1), keep, axis=1)
+    query = np.repeat(np.arange(len(voters)), distance.shape[1])
     scale = size - np.log2(np.maximum(points.size[voters], 1))[:, None]
     return Hits(
         query,
-        video.ravel().astype(np.int64),
-        found_distance.ravel(),
+        video.ravel(),
+        distance.ravel(),
         way.seconds[points.frame[voters]][query],
-        seconds.ravel().astype(np.float64),
-        scale.ravel().astype(np.float64),
+        second.ravel().astype(np.float64),
+        scale.ravel(),
     )
 
 

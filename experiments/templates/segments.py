@@ -33,7 +33,7 @@ from .types import BadIndex, Fingerprint, Points, Template
 MAKING = ".making-"  # what a folder is called until it is whole
 MAX_SECONDS = (1 << 16) - 1  # of one video; more than 18 hours
 _FILES = ("videos.parquet", "codes.u8", "places.u32", "frames.u16", "lists.faiss")
-_CHECKED = 1 << 22  # bytes at a file's beginning and end that its checksum covers
+_CHECKED = 1 << 18  # bytes at a file's beginning and end that its checksum covers
 _SCHEMA = pa.schema(
     [
         ("path", pa.string()),
@@ -196,15 +196,18 @@ class Segment:
 
     @cached_property
     def codes(self) -> Uint8:
-        return self._map("codes.u8", np.uint8).reshape(-1, CODE_BYTES)
+        codes: Uint8 = self._map("codes.u8", np.uint8).reshape(-1, CODE_BYTES)
+        return codes
 
     @cached_property
     def places(self) -> np.ndarray[Any, np.dtype[np.uint32]]:
-        return self._map("places.u32", np.uint32)
+        places: np.ndarray[Any, np.dtype[np.uint32]] = self._map("places.u32", np.uint32)
+        return places
 
     @cached_property
     def frames(self) -> np.ndarray[Any, np.dtype[np.uint16]]:
-        return self._map("frames.u16", np.uint16)
+        frames: np.ndarray[Any, np.dtype[np.uint16]] = self._map("frames.u16", np.uint16)
+        return frames
 
     @cached_property
     def lists(self) -> Lists:

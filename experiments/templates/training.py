@@ -57,7 +57,8 @@ def centroids(signs: Float32, seed: int = 1) -> Uint8:
     for half in (signs[:, :64], signs[:, 64:]):
         means = faiss.Kmeans(64, _CENTROIDS, niter=25, seed=seed, max_points_per_centroid=2000)
         means.train(np.ascontiguousarray(half))
-        halves.append(np.packbits(means.centroids > 0, axis=1))
+        middles = np.asarray(means.centroids, dtype=np.float32)
+        halves.append(np.packbits(middles > 0, axis=1))
     return np.stack(halves)
 
 

@@ -93,9 +93,9 @@ class TemplateMatch:
     `score`: share of the suspect's local features in the stretch that lie, in the aligned template
     frame, where the geometry puts them (0 to 1). `num_points`: how many features that is, each
     place in the picture counted once. `margin`: by which factor there is more than a match needs,
-    at least 1 (see `matching`). `lead`: by which share its agreement exceeds that of the best other template
-    over the same stretch: 1 without a rival, near 0 between two takes of one scene, below 0 where
-    another one fits better.
+    at least 1 (see `matching`). `lead`: by which share its agreement exceeds that of the best other
+    template over the same stretch: 1 without a rival, near 0 between two takes of one scene, below 0
+    where another one fits better.
     """
 
     template: Template

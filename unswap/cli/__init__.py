@@ -11,6 +11,7 @@ from unswap.cli.comparing import add_compare
 from unswap.cli.options import EXIT_STOPPED, EXIT_UNREAD, EXIT_USAGE, UsageError
 from unswap.cli.preparing import add_datasets, add_degrade, add_prepare
 from unswap.cli.scoring import add_detectors, add_score
+from unswap.cli.templates import add_templates
 from unswap.cli.training import add_train
 
 
@@ -62,6 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
             "and what did not. Exit code 0: it was compared, whatever came out; 3: a file can't be "
             "read; 2: wrong usage; 4: an output can't be written.",
         )
+    )
+    add_templates(
+        commands.add_parser("templates", help="which of many originals a suspect was made from")
     )
     add_datasets(commands.add_parser("datasets", help="list, check and read public benchmarks"))
     add_prepare(
