@@ -1,7 +1,10 @@
 """The parts of a comparison: known answers and what must always hold."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from clips import numbered_frames, read_number, write_video
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
@@ -20,7 +23,7 @@ from unswap.experiments.comparison.null_model import (
     z_threshold,
 )
 from unswap.experiments.comparison.photometry import fit_colours
-from unswap.experiments.comparison.reading import _runs
+from unswap.experiments.comparison.reading import _runs, frames_in_order, paired_frames
 from unswap.experiments.comparison.registration import (
     corners,
     fit_map,
@@ -325,3 +328,19 @@ def test_without_a_match_nothing_above_is_examined() -> None:
     first, *rest = without_match("nothing found", Verdict.NOT_SUPPORTED)
     assert first.verdict is Verdict.NOT_SUPPORTED
     assert {f.verdict for f in rest} == {Verdict.NOT_EXAMINED}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [[3, 4, 5, 6], [9, 8, 7, 6, 5], [0, 0, 1, 1, 2, 2], [20, 21, 22, 3, 4, 5, 29, 2], [*range(25)]],
+)
+def test_frames_come_in_the_order_asked_for(wanted: list[int], tmp_path: Path) -> None:
+    path = write_video(tmp_path / "numbers.mp4", numbered_frames(30), options={"g": "8"})
+    got = [(i, read_number(frame.image)) for i, frame in frames_in_order(path, wanted)]
+    assert got == list(enumerate(wanted))
+    pairs = [(2 * i if len(wanted) <= 15 else i, r) for i, r in enumerate(wanted)]
+    both = [
+        (i, read_number(own.image), read_number(theirs.image))
+        for i, own, theirs in paired_frames(path, path, pairs)
+    ]
+    assert both == [(i, s, r) for i, (s, r) in enumerate(pairs)]

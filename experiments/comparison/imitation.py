@@ -137,7 +137,8 @@ def _note(sizes: dict[int, tuple[int, bool]]) -> Callable[[int, int, bool], None
 def _mean_bytes(sizes: dict[int, tuple[int, bool]], with_keys: bool) -> float:
     """Mean bytes of a frame; without key frames, unless there are no others."""
     between = [size for size, key in sizes.values() if with_keys or not key]
-    return float(np.mean(between or [size for size, _ in sizes.values()] or [1.0]))
+    counted = between or [size for size, _ in sizes.values()]
+    return float(np.mean(counted)) if counted else 1.0
 
 
 def _keyframe_interval(suspect: Scan) -> int:

@@ -17,7 +17,7 @@ from .faces import FaceWatch, Person, match_people
 from .imitation import FRAMES, Imitation
 from .null_model import FLOOR, POOL, NullTable, curve, learn, log_difference, pooled
 from .photometry import Colours, fit_colours
-from .reading import paired_frames
+from .reading import frames_in_order, paired_frames
 from .scanning import Scan
 from .showing import laid
 from .spool import Spool
@@ -55,7 +55,8 @@ class Measured:
     def pooled(self, k: int) -> Float32:
         """(rows, columns) log differences of a pair, averaged over its neighbours; see `pooled`."""
         first, last = max(0, k - POOL // 2), min(len(self.places), k + POOL // 2 + 1)
-        return np.asarray(self.logs[first:last], dtype=np.float32).mean(axis=0)
+        near: Float32 = np.asarray(self.logs[first:last], dtype=np.float32)
+        return np.asarray(near.mean(axis=0), dtype=np.float32)
 
 
 def colours_of(
@@ -98,10 +99,9 @@ def null_of(suspect: Scan, reference: Scan, canvas: Canvas, colours: Colours, pa
     size = suspect.size
 
     def aligned(count: int) -> Iterator[Frame]:
-        files = suspect.info.path, reference.info.path
-        for i, own, theirs in paired_frames(*files, run[:count]):
+        for i, theirs in frames_in_order(reference.info.path, [r for _, r in run[:count]]):
             picture = colours.apply(laid(theirs.image, canvas.matrix, size))
-            yield Frame(i, own.pts_seconds, picture)
+            yield Frame(i, float(suspect.pts_seconds[places[i]]), picture)
 
     imitation = Imitation(aligned, suspect, places)
     cells = _Cells(canvas)

@@ -12,6 +12,33 @@ HELD = 64 << 20  # bytes of pictures that may be held to turn their order round
 LONG_RUN = 12  # pairs; a shorter run of rising frames is not read by itself
 
 
+def frames_in_order(
+    path: str | Path, numbers: Sequence[int], max_side: int | None = None
+) -> Iterator[tuple[int, Frame]]:
+    """For each number its place in `numbers` and the frame, in any order, some perhaps repeated.
+
+    Frames that can't be decoded are left out.
+
+    Raises:
+        UnreadableVideo: the file is gone or can't be read any more.
+    """
+    with VideoReader(path) as reader:
+        side = min(max_side or 1 << 30, max(reader.info.width, reader.info.height))
+        chunk = max(4, HELD // (3 * side * side))
+        for run, rising in _runs(numbers, chunk):
+            source = reader.read(sorted({numbers[i] for i in run}), max_side=max_side)
+            held = {} if rising else {f.index: f for f in source}
+            last = -1  # the number of the frame that was read last
+            for i in run:
+                while rising and last < numbers[i]:
+                    following = next(source, None)
+                    if following is None:
+                        break
+                    last, held = following.index, {following.index: following}
+                if numbers[i] in held:
+                    yield i, held[numbers[i]]
+
+
 def paired_frames(
     suspect: str | Path,
     reference: str | Path,
@@ -30,31 +57,15 @@ def paired_frames(
     Raises:
         UnreadableVideo: a file is gone or can't be read any more.
     """
-    with VideoReader(suspect) as own, VideoReader(reference) as theirs:
+    with VideoReader(suspect) as own:
         pictures = own.read([s for s, _ in pairs], max_side=max_side)
         picture = next(pictures, None)
-        side = min(max_side or 1 << 30, max(theirs.info.width, theirs.info.height))
-        chunk = max(4, HELD // (3 * side * side))
-        for run, rising in _runs([r for _, r in pairs], chunk):
-            wanted = sorted({pairs[i][1] for i in run})
-            source = theirs.read(wanted, max_side=max_side)
-            held = {} if rising else {f.index: f for f in source}
-            for i in run:
-                frame, number = pairs[i]
-                while rising and number not in held:
-                    following = next(source, None)
-                    if following is None:
-                        break
-                    if following.index <= number:
-                        held = {following.index: following}
-                    else:  # the one wanted is lost: keep this one for the next pair
-                        held = {following.index: following}
-                        break
-                while picture is not None and picture.index < frame:
-                    picture = next(pictures, None)
-                original = held.get(number)
-                if original is not None and picture is not None and picture.index == frame:
-                    yield i, picture, original
+        for i, original in frames_in_order(reference, [r for _, r in pairs], max_side):
+            frame = pairs[i][0]
+            while picture is not None and picture.index < frame:
+                picture = next(pictures, None)
+            if picture is not None and picture.index == frame:
+                yield i, picture, original
 
 
 def _runs(numbers: Sequence[int], chunk: int) -> list[tuple[range, bool]]:

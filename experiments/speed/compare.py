@@ -79,7 +79,7 @@ def floor(pair: tuple[Path, Path], repeats: int) -> None:
     compare(*pair)  # warms up
     ratios = []
     for _ in range(repeats):
-        decode, _ = timed(lambda: [_decode(p) for p in pair])
+        decode, _ = timed(partial(_decode, pair))
         frames = _frames(pair[1])
         encode, _ = timed(partial(_encode, pair[1].with_name("encoded.mp4"), frames))
         del frames
@@ -109,13 +109,14 @@ def _solo(pair: list[Path]) -> float:
     return float(answer["peak_mib"])
 
 
-def _decode(path: Path) -> None:
-    """All frames as RGB."""
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        for frame in container.decode(stream):
-            frame.to_ndarray(format="rgb24")
+def _decode(paths: tuple[Path, ...]) -> None:
+    """All frames of the files as RGB."""
+    for path in paths:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            for frame in container.decode(stream):
+                frame.to_ndarray(format="rgb24")
 
 
 def _frames(path: Path) -> list[av.VideoFrame]:
