@@ -14,7 +14,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m unswap.experiments.demo --out demo-output
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 2
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow --timeout 3600

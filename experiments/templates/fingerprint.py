@@ -22,7 +22,8 @@ from .types import Fingerprint, Points
 VERSION = 1  # of all that decides what a fingerprint is: this file, keyframes, constants
 CODE_BYTES = 16
 ROTATION_SEED = 20
-TEMPLATE_POINTS = 40  # of a template's key frame
+TEMPLATE_POINTS = 80  # of a template's key frame
+LISTED_POINTS = 32  # of these, the strongest: what finds the video among others
 SUSPECT_POINTS = 80  # of a suspect's: what a crop or a sticker brings forward is still among them
 _GRID = 4  # cells a side, over which points are spread
 _PER_ROUND = 2  # points that a cell gives before it is another cell's turn

@@ -36,6 +36,7 @@ def settings() -> dict[str, int | str]:
         "code_bytes": prints.CODE_BYTES,
         "rotation_seed": prints.ROTATION_SEED,
         "points_per_keyframe": prints.TEMPLATE_POINTS,
+        "listed_per_keyframe": prints.LISTED_POINTS,
     }
 
 

@@ -35,7 +35,7 @@ _CANDIDATES = 12
 _WORTH = 0.1  # of the best candidate's votes; one with fewer is not looked at
 _PROBES = 4
 _NEIGHBOURS = 32
-_VOTERS = 40  # points of a key frame that vote; alignment takes all
+_VOTERS = 48  # points of a key frame that vote; alignment takes all
 _WINDOW = 8.0  # seconds
 
 

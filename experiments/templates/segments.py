@@ -5,7 +5,7 @@ videos.parquet  one row a video
 codes.u8        (n, CODE_BYTES) uint8, all videos' points one after the other
 places.u32      (n,) x, y (9 bits each), size (8 bits, logarithmic)
 frames.u16      (n,) which key frame of its video
-lists.faiss     the same codes as inverted lists; ids are (video, second, size)
+lists.faiss     inverted lists of each key frame's strongest; ids are (video, second, size)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from ...datasets.types import Float32, Float64, Int64, Uint8
-from .fingerprint import CODE_BYTES
+from .fingerprint import CODE_BYTES, LISTED_POINTS
 from .lists import Lists, write_lists
 from .types import BadIndex, Fingerprint, Points, Template
 
@@ -62,14 +62,18 @@ class Packed:
     places: np.ndarray[Any, np.dtype[np.uint32]]
     frames: np.ndarray[Any, np.dtype[np.uint16]]
 
-    def ids(self) -> Int64:
-        """(n,) int64 for the inverted lists: video << 24 | second << 8 | size."""
+    def listed(self) -> tuple[Uint8, Int64]:
+        """What goes into the inverted lists: codes, and ids video << 24 | second << 8 | size."""
         counts = self.videos["num_points"].to_numpy()
         video = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
         first_frame = np.cumsum(np.r_[0, self.videos["num_keyframes"].to_numpy()])[:-1]
         seconds = self.videos["keyframe_seconds"].combine_chunks().flatten().to_numpy()
-        second = seconds[first_frame[video] + self.frames].astype(np.int64)
-        return np.asarray(video << 24 | second << 8 | (self.places >> 18).astype(np.int64))
+        keyframe = first_frame[video] + self.frames
+        second = seconds[keyframe].astype(np.int64)
+        ids = video << 24 | second << 8 | (self.places >> 18).astype(np.int64)
+        # points of a key frame stand strongest first
+        strong = np.arange(len(ids)) - np.searchsorted(keyframe, keyframe) < LISTED_POINTS
+        return self.codes[strong], ids[strong]
 
 
 def unpack_ids(ids: Int64) -> tuple[Int64, Int64, Float64]:
@@ -134,10 +138,12 @@ def write_segment(folder: Path, number: int, packed: Packed, replaces: Iterable[
         packed.codes.tofile(making / "codes.u8")
         packed.places.tofile(making / "places.u32")
         packed.frames.tofile(making / "frames.u16")
-        write_lists(making / "lists.faiss", packed.codes, packed.ids())
+        codes, ids = packed.listed()
+        write_lists(making / "lists.faiss", codes, ids)
         record = {
             "num_videos": packed.videos.num_rows,
             "num_points": len(packed.codes),
+            "num_listed": len(codes),
             "replaces": sorted(replaces),
             "files": {name: _seal(making / name) for name in _FILES},
         }
@@ -167,6 +173,7 @@ class Segment:
             record = json.loads((path / "segment.json").read_text())
             self.num_videos: int = int(record["num_videos"])
             self.num_points: int = int(record["num_points"])
+            self._num_listed = int(record["num_listed"])
             self.replaces: frozenset[str] = frozenset(record["replaces"])
             self._files: dict[str, list[int]] = {n: record["files"][n] for n in _FILES}
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -216,7 +223,7 @@ class Segment:
             lists = Lists(self.path / "lists.faiss")
         except RuntimeError as error:
             raise _damaged(self.path / "lists.faiss", str(error).splitlines()[-1]) from error
-        if len(lists) != self.num_points:
+        if len(lists) != self._num_listed:
             raise _damaged(self.path / "lists.faiss", "it is not what was written")
         return lists
 
