@@ -13,7 +13,7 @@ from unswap.experiments.comparison.faces import FaceCourse, Person
 from unswap.experiments.comparison.findings import ladder, without_match
 from unswap.experiments.comparison.heads import best_lag, head_motion
 from unswap.experiments.comparison.lines import Agreements
-from unswap.experiments.comparison.masks import filled, without_small
+from unswap.experiments.comparison.masks import filled, grown, without_small
 from unswap.experiments.comparison.null_model import (
     Z_STEP,
     inflate,
@@ -344,3 +344,11 @@ def test_frames_come_in_the_order_asked_for(wanted: list[int], tmp_path: Path) -
         for i, own, theirs in paired_frames(path, path, pairs)
     ]
     assert both == [(i, s, r) for i, (s, r) in enumerate(pairs)]
+
+
+def test_patches_grow_over_weak_cells_that_touch_them_alone() -> None:
+    over = np.zeros((6, 12), bool)
+    over[2, 1:6] = over[4, 8:11] = True
+    seeds = np.zeros_like(over)
+    seeds[2, 3] = True
+    assert np.argwhere(grown(seeds, over)).tolist() == [[2, c] for c in range(1, 6)]

@@ -9,7 +9,7 @@ import numpy as np
 from ...datasets.types import Float64
 from .edges import settle_edges
 from .lines import Agreements
-from .pairing import Paired, pair_frames
+from .pairing import AlignedStretch, pair_frames
 from .refinement import Refined, read_pairs, refine, spread
 from .registration import Proposal, corners, propose
 from .scanning import Scan
@@ -25,14 +25,6 @@ LEAST_JUDGED = 4  # pairs
 SHIFT_SECONDS = 0.4
 WITH_GEOMETRY = 0.6  # of the lead asked for else, where geometry speaks for a line
 HINT = 0.25  # agreement from which a line that does not carry may still lead to a better map
-
-
-@dataclass(frozen=True)
-class AlignedStretch:
-    """One stretch: its line in ticks, and its frames, pair by pair (places in the scans)."""
-
-    segment: Segment
-    paired: Paired
 
 
 @dataclass(frozen=True)

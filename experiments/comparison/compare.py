@@ -12,7 +12,7 @@ import numpy as np
 from ...datasets.faces import create_face_detector
 from ...datasets.probing import probe
 from ...datasets.types import Float32, Float64, Int64, VideoInfo
-from .aligning import AlignedStretch, Alignment, align
+from .aligning import Alignment, align
 from .canvas import Canvas, make_canvas
 from .describing import (
     describe_geometry,
@@ -29,6 +29,7 @@ from .identity import Embedder, compare_faces, load_embedder
 from .masks import mark
 from .measuring import Measured, colours_of, measure, null_of
 from .null_model import FDR, inflate
+from .pairing import AlignedStretch
 from .regions import border_region, find_regions
 from .scanning import Scan, scan
 from .types import Comparison, NullModel, Photometry, Status, Verdict

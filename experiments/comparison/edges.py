@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from ...datasets.types import Float32, Float64, Int64
-from .pairing import SLOW_SECONDS, Paired, frame_index, motion_weights
+from .pairing import SLOW_SECONDS, AlignedStretch, Paired, frame_index, motion_weights
 from .scanning import Scan, grey_thumbs
 from .signals import SMOOTH, covered, laid_thumbs, thumb_map
-
-if TYPE_CHECKING:
-    from .aligning import AlignedStretch
 
 WINDOW_SECONDS = 1.0  # how far an edge may move at once
 NEIGHBOURS = 3  # windows: stretches no further apart meet at a boundary

@@ -18,7 +18,9 @@ from .types import Masks
 
 AGREES_Z = 3.09  # one cell in a thousand exceeds it by chance: below, a cell agrees
 SPECK_SHARE = 0.0008  # of the grid: a patch with fewer cells is a speck
-CLOSING = 0.18  # of a face's size: gaps inside a face up to this are closed
+WEAK_Z = 2.3  # one cell in a hundred exceeds it by chance
+FACE_SHARE = 0.04  # of a face's surroundings must be flagged before its patches grow
+CLOSING = 0.24  # of a face's size: gaps inside a face up to this are closed
 DIRECT = 2  # cells: gaps up to twice this are closed anywhere
 
 
@@ -50,8 +52,10 @@ def mark(
     bits = Spool(((rows * columns + 7) // 8,), np.uint8)
     outside = np.zeros(count, dtype=np.int64)
     for k, steady in enumerate(_steady(measured, canvas, table, threshold)):
-        mask = cleaned(steady, canvas, people, int(measured.places[k]))
-        apart = (_scores(measured, table, k) >= AGREES_Z) & canvas.inside
+        scores = _scores(measured, table, k)
+        weak = (scores >= WEAK_Z) & canvas.inside
+        mask = cleaned(steady, weak, canvas, people, int(measured.places[k]))
+        apart = (scores >= AGREES_Z) & canvas.inside
         outside[k] = int(np.count_nonzero(apart & ~mask))
         bits.append(np.packbits(mask.ravel()))
     return Marked(Masks(np.array(bits.array()), rows, columns), outside, threshold, p_value)
@@ -79,9 +83,18 @@ def _steady(
 
 
 def cleaned(
-    flagged: np.ndarray, canvas: Canvas, people: tuple[Person, ...], place: int
+    flagged: np.ndarray,
+    weak: np.ndarray,
+    canvas: Canvas,
+    people: tuple[Person, ...],
+    place: int,
 ) -> np.ndarray:
-    """(rows, columns) bool: patches without specks, holes and gaps."""
+    """(rows, columns) bool: patches without specks, holes and gaps.
+
+    In a face of which enough is flagged, patches grow over the weak cells that touch them (Canny's
+    hysteresis, 1986), and gaps are closed: a blended face differs much in some of its cells and
+    little in others.
+    """
     least = max(4, round(SPECK_SHARE * flagged.size))
     mask = without_small(flagged, least)
     if not mask.any():
@@ -98,9 +111,17 @@ def cleaned(
         columns = slice(max(0, int(x1 - pad)), max(0, int(np.ceil(x2 + pad))))
         area[rows, columns] = True
         radius = round(CLOSING * max(x2 - x1, y2 - y1) / 2)
-        if radius > DIRECT and np.count_nonzero(mask & area) >= 0.1 * np.count_nonzero(area):
-            mask |= _closed(mask & area, radius) & area
+        if np.count_nonzero(mask & area) >= FACE_SHARE * np.count_nonzero(area):
+            whole = grown(mask & area, (weak | mask) & area)
+            mask |= (_closed(whole, radius) if radius > DIRECT else whole) & area
     return without_small(filled(mask) & canvas.inside, least)
+
+
+def grown(seeds: np.ndarray, over: np.ndarray) -> np.ndarray:
+    """The patches of `over` that hold a seed."""
+    _, labels = cv2.connectedComponents(over.astype(np.uint8), None, 8)
+    held = np.unique(labels[seeds & over])
+    return np.asarray(np.isin(labels, held[held > 0]))
 
 
 def without_small(mask: np.ndarray, least: int) -> np.ndarray:

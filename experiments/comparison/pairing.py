@@ -11,6 +11,7 @@ from ...datasets.types import Float32, Float64, Int64
 from .lines import Line
 from .scanning import Scan, grey_thumbs
 from .signals import SMOOTH, covered, laid_thumbs, thumb_map
+from .timing import Segment
 
 REACH_SECONDS = 0.16  # how far from the line a frame is looked for ...
 LEAST_REACH = 4  # ... but at least this many frames
@@ -32,6 +33,14 @@ class Paired:
     reference: Int64
     cost: Float64
     regular: bool
+
+
+@dataclass(frozen=True)
+class AlignedStretch:
+    """One stretch: its line in ticks, and its frames, pair by pair (places in the scans)."""
+
+    segment: Segment
+    paired: Paired
 
 
 def pair_frames(suspect: Scan, reference: Scan, matrix: Float64, line: Line, rate: float) -> Paired:

@@ -3,11 +3,12 @@
 `grow`   an index of simulated videos and a few real ones, at several sizes: seconds and size of
          building, seconds of a query, and whether the real ones are still found.
 
-The simulated videos have 30 key frames of 40 features. These are drawn from real ones (of the
+The simulated videos have 30 key frames of 80 features. These are drawn from real ones (of the
 photographs that scikit-image and scikit-learn carry, and of the clips given with --pool), with bits
 flipped at random; most features of a key frame come again in the next. Real videos are the clips
 given, or else animated photographs; of each a part is cropped, made smaller, encoded at CRF 32 and
-looked up. Fingerprinting of the simulated videos is not in the build's time.
+looked up. Strangers are clips that are not in the index. Fingerprinting of the simulated videos is
+not in the build's time.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ _SEGMENT = 6250  # simulated videos
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `speed templates`."""
     parser.add_argument("videos", nargs="*", type=Path, metavar="VIDEO", help="real ones")
+    parser.add_argument("--strangers", nargs="*", type=Path, default=[], help="not to be found")
     parser.add_argument("--pool", nargs="*", type=Path, default=[], help="clips to draw from")
     parser.add_argument(
         "--sizes", nargs="+", type=int, default=[12_500, 25_000, 50_000, 100_000], metavar="N"
@@ -55,6 +57,7 @@ def measure(options: argparse.Namespace) -> None:
         work = Path(name)
         originals = options.videos or _animated(work)
         queries = [_query(path, work / f"query-{k}.mp4") for k, path in enumerate(originals)]
+        strangers = options.strangers or (_animated(work) if options.videos else [])
         pool = _pool(options.pool)
         print(f"{len(originals)} real videos; simulated ones drawn from {len(pool)} features")
         index = TemplateIndex.open(work / "index", create=True)
@@ -69,6 +72,7 @@ def measure(options: argparse.Namespace) -> None:
             count = size
             opening, index = timed(lambda: TemplateIndex.open(work / "index"))
             told = _told(index, queries)
+            alike = [index.look_up(path) for path in strangers]
             hours = (count * KEYFRAMES * TEMPLATE_STEP + seconds) / 3600
             print(
                 f"{count + len(originals):,} videos, {hours:,.0f} h: "
@@ -77,7 +81,9 @@ def measure(options: argparse.Namespace) -> None:
                 f"opened in {opening:.2f} s\n"
                 f"  query: search {told.search:.3f} s (at most {told.search_most:.3f}), with "
                 f"fingerprinting {told.whole:.3f} s (at most {told.whole_most:.3f}); "
-                f"found first {told.found} of {len(queries)}, wrong ones first {told.wrong}; "
+                f"found first {told.found} of {len(queries)}, wrong ones first {told.wrong}\n"
+                f"  strangers: {sum(bool(a.matches) for a in alike)} of {len(alike)} matched, nearest "
+                f"{max((a.nearest for a in alike), default=0):.2f} of what is needed; "
                 f"peak {peak_mib():.0f} MiB",
                 flush=True,
             )
