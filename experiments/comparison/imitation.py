@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...datasets.perturbations.encoding import Encoding, transcode
+from ...datasets.perturbations.encoding import Encoder, Encoding, frame_rate, transcode
 from ...datasets.types import Frame
 from .scanning import Scan
 from .types import EncoderSettings
@@ -104,10 +104,7 @@ class Imitation:
         pictures = list(self._aligned(count))
         quality, best, nearest = family.start, family.start, math.inf
         for _ in range(TRIES):
-            sizes: dict[int, tuple[int, bool]] = {}
-            encoding = _encoding(family, quality, self._interval)
-            for _frame in transcode(iter(pictures), encoding, _note(sizes)):
-                pass
+            sizes = _encoded_sizes(pictures, _encoding(family, quality, self._interval))
             off = math.log2(max(_mean_bytes(sizes, with_keys), 1.0) / max(wanted, 1.0))
             if abs(off) < nearest:
                 nearest, best = abs(off), quality
@@ -132,6 +129,14 @@ def _note(sizes: dict[int, tuple[int, bool]]) -> Callable[[int, int, bool], None
         sizes[index] = (size, key)
 
     return note
+
+
+def _encoded_sizes(pictures: list[Frame], encoding: Encoding) -> dict[int, tuple[int, bool]]:
+    """Each picture's bytes and whether it is a key frame; nothing is decoded."""
+    encoder = Encoder(encoding, pictures[0], frame_rate(pictures[:2]))
+    packets = [packet for picture in pictures for packet in encoder.encode(picture)]
+    packets += encoder.finish()
+    return {k: (packet.size, packet.is_keyframe) for k, packet in enumerate(packets)}
 
 
 def _mean_bytes(sizes: dict[int, tuple[int, bool]], with_keys: bool) -> float:
