@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,8 +92,3 @@ def corner_error(
         [[0, 0, 1], [width - 1, 0, 1], [width - 1, height - 1, 1], [0, height - 1, 1]]
     )
     return float(np.linalg.norm(points @ (np.array(found) - true).T, axis=1).mean())
-
-
-def moving(count: int, draw: Callable[[int], Picture]) -> list[Picture]:
-    """Pictures drawn one by one."""
-    return [draw(i) for i in range(count)]

@@ -44,7 +44,7 @@ class Null:
 
 @dataclass(frozen=True)
 class Measured:
-    """Every pair's cells. `logs`, `levels`: (pairs, rows, columns) log difference float16 and class
+    """Every pair's cells. `logs`, `classes`: (pairs, rows, columns) log difference float16 and class
     uint8, on disk. `places`: (pairs,) which of the given pairs could be read."""
 
     logs: NDArray[Any]

@@ -73,15 +73,13 @@ def _follow(masks: Masks) -> list[_Course]:
     for row in range(len(masks.bits)):
         cells = masks.cells(row)
         count, labels, stats, _ = cv2.connectedComponentsWithStats(cells.astype(np.uint8), None, 8)
-        taken: set[int] = set()
         for label in sorted(range(1, count), key=lambda k: -stats[k, cv2.CC_STAT_AREA]):
             x, y, w, h, area = (int(v) for v in stats[label])
             box = (x, y, x + w, y + h)
-            course = _belongs(courses, box, row, taken)
+            course = _belongs(courses, box, row)
             if course is None:
                 course = _Course()
                 courses.append(course)
-            taken.add(id(course))
             part = labels[y : y + h, x : x + w] == label
             if course.places and course.places[-1] == row:
                 _merge(course, box, area, part)
@@ -109,9 +107,7 @@ def _part(course: _Course, k: int) -> np.ndarray:
     return np.unpackbits(packed, count=shape[0] * shape[1]).reshape(shape).astype(bool)
 
 
-def _belongs(
-    courses: list[_Course], box: tuple[int, int, int, int], row: int, taken: set[int]
-) -> _Course | None:
+def _belongs(courses: list[_Course], box: tuple[int, int, int, int], row: int) -> _Course | None:
     best, best_share = None, SAME_PLACE
     for course in courses:
         if row - course.places[-1] > GAP:
