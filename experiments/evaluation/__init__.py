@@ -1,0 +1,1 @@
+"""Scores become conclusions: how good a detector is, how sure that is, and who is better."""
