@@ -1,45 +1,22 @@
 """How well scores rank manipulated videos above real ones: AUC, and its clustered interval."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ...datasets.types import Float64, Int64
+from .checks import checked, checked_share
+from .intervals import MIN_GROUPS, Interval, expanded_quantiles, too_few, unsupported
 
-MIN_GROUPS = 10  # below, a percentile of resamples of so few clusters means little
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A percentile interval from a bootstrap over groups.
-
-    `low`, `high`: None where not supported. `n`: videos. `groups`: clusters that were resampled.
-    `supported`: whether there were groups enough. `reason`: why not; "" where supported.
-    """
-
-    low: float | None
-    high: float | None
-    n: int
-    groups: int
-    level: float
-    supported: bool
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        if self.supported != (self.low is not None and self.high is not None):
-            raise ValueError(
-                f"expected two ends where supported and none elsewhere, got supported="
-                f"{self.supported} with {self.low} to {self.high}"
-            )
-        if self.supported == bool(self.reason):
-            raise ValueError("expected a reason where an interval is not supported, and only there")
-
-    def to_dict(self) -> dict[str, Any]:
-        """As in JSON output."""
-        return dict(self.__dict__)
+__all__ = [
+    "MIN_GROUPS",
+    "Interval",
+    "auc",
+    "auc_between",
+    "clustered_auc_interval",
+    "stratified_auc",
+]
 
 
 def auc(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -101,7 +78,7 @@ def clustered_auc_interval(
     level: float = 0.95,
     strata: ArrayLike | None = None,
 ) -> Interval:
-    """Percentile interval of the AUC by a bootstrap over groups.
+    """Expanded percentile interval of the AUC by a bootstrap over groups.
 
     Whole groups are drawn with replacement, each with all of its videos, so that videos of one
     person count as the one piece of evidence that they are (Field & Welsh, "Bootstrapping clustered
@@ -112,7 +89,7 @@ def clustered_auc_interval(
         groups: (n,) each video's cluster.
         seed: of the resamples; the order of the videos does not matter.
         resamples: how many.
-        level: share of the resamples between the two ends.
+        level: share of such intervals that hold the truth; the ends are `expanded_quantiles`.
         strata: as in `stratified_auc`; None compares all pairs.
 
     Returns:
@@ -122,8 +99,7 @@ def clustered_auc_interval(
     Raises:
         ValueError: as in `auc`; a level outside (0, 1); no resamples.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"expected a level between 0 and 1, got {level}")
+    checked_share(level, "a level")
     if resamples < 1:
         raise ValueError(f"expected at least 1 resample, got {resamples}")
     ranked = _Ranked(labels, scores, strata)
@@ -136,13 +112,9 @@ def clustered_auc_interval(
     names, member = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
     found, n = len(names), len(ranked.labels)
     fewest = min(len(np.unique(member[ranked.labels == label])) for label in (0, 1))
-    reason = ""
-    if found < MIN_GROUPS:
-        reason = f"an interval needs at least {MIN_GROUPS} groups of videos, there are {found}"
-    elif fewest < 2:
-        reason = "one of the two classes lies in a single group: nothing to resample it from"
+    reason = too_few(found, [fewest])
     if reason:
-        return Interval(None, None, n, found, level, supported=False, reason=reason)
+        return unsupported(n, found, level, reason)
     rng = np.random.default_rng(seed)
     values: list[float] = []
     while len(values) < resamples:
@@ -150,8 +122,9 @@ def clustered_auc_interval(
         value = ranked.weighted(drawn[member])
         if value is not None:
             values.append(value)
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high), n, found, level, supported=True)
+    low, high = expanded_quantiles(values, fewest, level)
+    method = f"{resamples} resamples of groups, expanded percentiles"
+    return Interval(low, high, n, found, level, supported=True, method=method)
 
 
 class _Ranked:
@@ -160,18 +133,9 @@ class _Ranked:
     def __init__(
         self, labels: ArrayLike, scores: ArrayLike, strata: ArrayLike | None = None
     ) -> None:
-        self.labels: Int64 = np.asarray(labels).astype(np.int64)
-        values: Float64 = np.asarray(scores, dtype=np.float64)
-        if self.labels.ndim != 1 or self.labels.shape != values.shape:
-            raise ValueError(
-                f"expected as many labels as scores, got {self.labels.shape} and {values.shape}"
-            )
-        if not np.isin(np.asarray(labels), (0, 1)).all():
-            got = np.unique(np.asarray(labels))[:5].tolist()
-            raise ValueError(f"expected labels 0 and 1, got {got}")
-        if not np.isfinite(values).all():
-            where = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise ValueError(f"expected finite scores, got {values[where]} in place {where}")
+        self.labels: Int64
+        values: Float64
+        self.labels, values = checked(labels, scores)
         kinds = np.zeros(len(values), np.int64)
         if strata is not None:
             given = np.asarray(strata)
