@@ -75,6 +75,7 @@ class FacePipeline:
         path: str | Path,
         *,
         video_id: str | None = None,
+        condition: str = "none",
         time_limit_seconds: float | None = None,
     ) -> VideoScore:
         """Scores one video.
@@ -82,6 +83,7 @@ class FacePipeline:
         Args:
             path: a video file; or a folder of images, also inside a tar (see `open_frames`).
             video_id: how the video is called; `file/<sha256>` by default.
+            condition: the perturbation that it has been through, or which scoring of it this is.
             time_limit_seconds: the status is `timeout` when it takes longer.
 
         Returns:
@@ -107,6 +109,7 @@ class FacePipeline:
             score,
             video_id=video_id or (f"file/{info.sha256}" if info else loose_id(path)),
             path=str(path),
+            condition=condition,
             input=info,
             seconds=clock.seconds(),
         )

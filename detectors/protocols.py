@@ -49,7 +49,14 @@ class VideoScorer(Protocol):
 
     detector: DetectorId
 
-    def score(self, path: str | Path, *, time_limit_seconds: float | None = None) -> VideoScore:
+    def score(
+        self,
+        path: str | Path,
+        *,
+        video_id: str | None = None,
+        condition: str = "none",
+        time_limit_seconds: float | None = None,
+    ) -> VideoScore:
         """Scores one video; whatever goes wrong with the file is a status, never an exception."""
         ...
 

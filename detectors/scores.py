@@ -87,7 +87,8 @@ class VideoScore:
     detector's, as they were used. `seconds`: decode, faces, detector, total. `reason`: why there is
     no score, or what is to be known about it (a shortfall), or None. `sampled_pts_seconds`: when
     the sampled frames are shown, with a face or without: gaps in a track are those that it lacks.
-    `evidence` is held in memory only, for reports.
+    `cost`: what a service asks for it, in its own currency. `evidence` is held in memory only, for
+    reports.
     """
 
     video_id: str
@@ -105,6 +106,7 @@ class VideoScore:
     sampling_spec: dict[str, int] | None = None
     sampled_pts_seconds: tuple[float, ...] = ()
     condition: str = "none"
+    cost: float | None = None
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -144,6 +146,7 @@ class VideoScore:
             "sampled_pts_seconds": list(self.sampled_pts_seconds),
             "input": self.input.to_dict() if self.input else None,
             "seconds": self.seconds,
+            "cost": self.cost,
             "reason": self.reason,
         }
 
@@ -177,6 +180,7 @@ class VideoScore:
             sampled_pts_seconds=tuple(data["sampled_pts_seconds"]),
             input=VideoInfo(path=data["path"], **data["input"]) if data["input"] else None,
             seconds=data["seconds"],
+            cost=data.get("cost"),  # absent in what older versions wrote
             reason=data["reason"],
         )
 

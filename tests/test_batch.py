@@ -254,7 +254,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _answers(names: list[str], workers: int, limit: float | None) -> Iterator[answers.Answer]:
-    jobs = ((key, name, None) for key, name in enumerate(names))
+    jobs = ((key, name, None, "none") for key, name in enumerate(names))
     return answers.score_jobs(jobs, {"threads": 1, "time_limit_seconds": limit}, workers)
 
 

@@ -22,12 +22,12 @@ class Answer:
 
 
 def score_jobs(
-    jobs: Iterable[tuple[int, str, str | None]], settings: dict[str, Any], num_workers: int
+    jobs: Iterable[tuple[int, str, str | None, str]], settings: dict[str, Any], num_workers: int
 ) -> Generator[Answer]:
     """Scores jobs in worker processes, and gives each answer as it comes.
 
     Args:
-        jobs: (key, path, video_id or None); taken one by one as workers become free.
+        jobs: (key, path, video_id or None, condition); taken one by one as workers become free.
         settings: what `worker` reads.
         num_workers: processes.
 
@@ -37,9 +37,9 @@ def score_jobs(
     paths: dict[int, str] = {}
 
     def messages() -> Iterator[tuple[int, dict[str, Any]]]:
-        for key, path, video_id in jobs:
+        for key, path, video_id, condition in jobs:
             paths[key] = path
-            yield key, {"path": path, "video_id": video_id}
+            yield key, {"path": path, "video_id": video_id, "condition": condition}
 
     with closing(run_jobs(messages(), settings, num_workers, WORKER)) as events:
         for event in events:

@@ -3,17 +3,29 @@
 import argparse
 import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from ...detectors import pretrained
-from ...detectors.headers import identify
-from .inputs import Inputs
-from .run import ScoringRun, Settings, Summary, journal_path
+from ...detectors.vendors.keys import Keys
+from ...detectors.vendors.opening import Source, locate
+from ...detectors.vendors.service_description import HttpService
+from .canaries import with_canaries
+from .inputs import Inputs, expand
+from .repeats import with_repeats
+from .run import ScoringRun, Settings, Summary, journal_path, kept_calls_path
 from .tables import OUT_SUFFIXES, one_line, read_statuses
 
 MOST_DEFAULT_JOBS = 4  # a worker takes about 0.7 GB
+KINDS = {
+    "logit": "scores are uncalibrated logits: higher is more fake; they are no probabilities",
+    "probability": "scores are what the detector calls probabilities; nobody has checked here if they are",
+    "llr": "scores are what the detector calls log likelihood ratios; nobody has checked here if they are",
+    "ordinal": "scores are ordinal: higher is more fake, and no more is said; they are no probabilities",
+}
 
 
 def score_command(inputs: Inputs, options: argparse.Namespace, version: str) -> int:
@@ -21,7 +33,7 @@ def score_command(inputs: Inputs, options: argparse.Namespace, version: str) -> 
 
     Raises:
         ValueError: options that do not go together. KeyError: an unknown detector.
-        BadCheckpoint, JournalMismatch, UnusableWorker, MustStop: see `ScoringRun`.
+        BadCheckpoint, BadDescription, JournalMismatch, UnusableWorker, MustStop: see `ScoringRun`.
     """
     out = options.out
     if out is None and options.resume:
@@ -40,20 +52,27 @@ def score_command(inputs: Inputs, options: argparse.Namespace, version: str) -> 
             raise ValueError(f"--out {out}: exists already; choose another name, or delete it")
     if options.report is not None and options.report.exists() and not options.report.is_dir():
         raise ValueError(f"--report {options.report}: exists, and is not a folder")
-    checkpoint = pretrained.locate(options.detector or pretrained.DEFAULT)
+    source = locate(options.detector or pretrained.DEFAULT)
+    _check_outside(source, options)
+    inputs = _with_extras(inputs, options)
+    jobs = options.jobs or min(len(inputs.jobs), os.cpu_count() or 1, MOST_DEFAULT_JOBS)
+    if source.at_a_time is not None:
+        jobs = min(options.jobs or len(inputs.jobs), source.at_a_time)
     settings = Settings(
-        checkpoint=checkpoint,
-        detector=identify(checkpoint),
+        checkpoint=Path(source.place) if source.kind == "checkpoint" else None,
+        source=None if source.kind == "checkpoint" else source,
+        detector=source.detector,
         version=version,
         out=out,
         report=options.report,
         num_frames=options.num_frames,
         device=options.device,
         batch_size=options.batch_size,
-        jobs=options.jobs or min(len(inputs.jobs), os.cpu_count() or 1, MOST_DEFAULT_JOBS),
+        jobs=jobs,
         person=options.person,
         time_limit_seconds=float(options.time_limit),
         resume=options.resume,
+        canary_since=options.canary_since,
     )
     with tqdm(total=len(inputs.jobs), unit="video", disable=None, file=sys.stderr) as bar:
 
@@ -68,10 +87,53 @@ def score_command(inputs: Inputs, options: argparse.Namespace, version: str) -> 
     return 0 if summary.all_scored else 3
 
 
+def _check_outside(source: Source, options: argparse.Namespace) -> None:
+    """What goes with a detector from outside, and what does not. Raises ValueError."""
+    if not source.has_crops:
+        for name in ("report", "num_frames", "person"):
+            if getattr(options, name) is not None:
+                raise ValueError(
+                    f"--{name.replace('_', '-')} goes with detectors that see crops of faces; "
+                    f"{source.detector.name} is given whole videos"
+                )
+        if options.device != "cpu":
+            raise ValueError(
+                f"--device does not reach {source.detector.name}, which runs elsewhere"
+            )
+    if source.uploads_to is None:
+        return
+    if not options.consent_upload:
+        raise ValueError(
+            f"{source.detector.name} sends the videos, faces and all, to {source.uploads_to}. If you may "
+            "do that, add --consent-upload"
+        )
+    if options.out is None:
+        raise ValueError(
+            "a detector that videos are sent to needs --out: what is sent, and every answer, is kept "
+            "beside it"
+        )
+    if isinstance(source.description, HttpService):
+        Keys(source.description)  # a key that is missing is told before anything is begun
+
+
+def _with_extras(inputs: Inputs, options: argparse.Namespace) -> Inputs:
+    """The videos, those that are to be scored twice, and the canaries."""
+    jobs = with_repeats(inputs.jobs, options.repeat)
+    if options.canary:
+        if options.out is None:
+            raise ValueError("--canary goes with --out: the canaries are kept beside the output")
+        jobs = with_canaries(jobs, expand(options.canary, {}).jobs)
+    elif options.canary_since is not None:
+        raise ValueError("--canary-since compares canaries: add --canary")
+    return replace(inputs, jobs=tuple(jobs))
+
+
 def _line(record: dict[str, Any], report: str | None) -> str:
     """One finished video, in one line."""
     score = "" if record["score"] is None else f"{record['score']:+.3f}"
     line = f"{record['status']:<10} {score:>8}  {record['path']}"
+    if record["condition"] != "none":
+        line += f" [{record['condition']}]"
     if record["reason"]:
         reason = record["reason"].removeprefix(f"{record['path']}: ")
         line += f"  ({reason})"
@@ -90,5 +152,18 @@ def _print_summary(summary: Summary, settings: Settings) -> None:
         print(one_line(f"same bytes, not scored again: {path} = {other}"))
     if settings.out:
         print(one_line(f"wrote {settings.out}"))
-    if summary.counts.get("scored"):
-        print("scores are uncalibrated logits: higher is more fake; they are no probabilities")
+    if settings.calls and settings.out:
+        print(one_line(f"every call and every answer: {kept_calls_path(settings.out)}"))
+    if summary.costs is not None:
+        print(f"cost: {summary.costs:.2f} {_currency(settings)}")
+    for found in (summary.again, summary.canaries):
+        if found:
+            print(one_line(found.sentence()))
+    for kind in sorted(summary.kinds):
+        print(KINDS[kind])
+
+
+def _currency(settings: Settings) -> str:
+    description = settings.source.description if settings.source else None
+    price = description.price if isinstance(description, HttpService) else None
+    return price.currency if price else "(as the detector says)"

@@ -14,10 +14,14 @@ MANIFEST_SUFFIXES = frozenset({".parquet", ".csv"})
 
 @dataclass(frozen=True)
 class Job:
-    """One video to score. `video_id` is None for a loose file: its SHA-256 will name it."""
+    """One video to score. `video_id` is None for a loose file: its SHA-256 will name it.
+
+    `condition`: `none`, or which further scoring of it this is.
+    """
 
     path: str
     video_id: str | None = None
+    condition: str = "none"
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,21 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ...datasets.journal import Journal
+from ...datasets.journal import Journal, JournalMismatch
 from ...detectors.ids import loose_id
 from ...detectors.scores import DetectorId, Status, VideoScore
+from ...detectors.vendors.calls import CallLog
+from ...detectors.vendors.opening import Source
 from ..jobs.pool import MustStop, UnusableWorker
 from .answers import Answer, score_jobs
+from .canaries import Canaries, is_canary, write_canaries
 from .inputs import Inputs
+from .repeats import Repeatability, measure_repeats
 from .tables import write_results
 
 
@@ -22,12 +26,13 @@ from .tables import write_results
 class Settings:
     """What a scoring run is told.
 
-    `checkpoint`: the detector's file. `out`: the output file, or None for none. `report`: folder
-    for HTML reports. `person`: score this track alone. `threads`: a worker's; by default the
-    processors are shared out among the `jobs` workers.
+    `checkpoint`: the detector's file; None where `source`, from outside, scores. `out`: the output
+    file, or None for none. `report`: folder for HTML reports. `person`: score this track alone.
+    `threads`: a worker's; by default the processors are shared out among the `jobs` workers.
+    `canary_since`: an earlier run's canaries to compare with.
     """
 
-    checkpoint: Path
+    checkpoint: Path | None
     detector: DetectorId
     version: str
     out: Path | None = None
@@ -40,6 +45,14 @@ class Settings:
     person: int | None = None
     time_limit_seconds: float | None = 600.0
     resume: bool = False
+    source: Source | None = None
+    canary_since: Path | None = None
+
+    @property
+    def calls(self) -> Path | None:
+        """The log of calls, where videos are sent away."""
+        sent = self.source is not None and self.source.uploads_to is not None
+        return calls_path(self.out) if self.out and sent else None
 
     def of_results(self, manifest_sha256: str | None) -> dict[str, Any]:
         """What must agree for results to stand in one table."""
@@ -54,7 +67,11 @@ class Settings:
         processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
         share = max(1, (processors or os.cpu_count() or 1) // self.jobs)
         return {
-            "checkpoint": str(self.checkpoint),
+            "checkpoint": str(self.checkpoint) if self.checkpoint else None,
+            "detector": self.source.place if self.source else None,
+            "detector_sha256": self.detector.sha256,
+            "has_crops": self.source is None or self.source.has_crops,
+            "calls": str(self.calls) if self.calls else None,
             "version": self.version,
             "report": str(self.report) if self.report else None,
             "num_frames": self.num_frames,
@@ -68,12 +85,17 @@ class Settings:
 
 @dataclass
 class Summary:
-    """What became of a run's videos. `duplicates`: paths whose bytes another path has, not scored
-    again. `kept`: finished before a resume."""
+    """What became of a run's videos, canaries apart. `duplicates`: paths whose bytes another path has,
+    not scored again. `kept`: finished before a resume. `kinds`: of the scores. `costs`: their sum, None
+    where nothing is said of them. `again`: videos that were scored twice, and how that differs."""
 
     counts: Counter[str]
     duplicates: list[tuple[str, str]]
     kept: int = 0
+    kinds: set[str] = field(default_factory=set)
+    costs: float | None = None
+    again: Repeatability | None = None
+    canaries: Canaries | None = None
 
     @property
     def all_scored(self) -> bool:
@@ -81,6 +103,16 @@ class Summary:
 
 
 Listener = Callable[[dict[str, Any], str | None], None]
+
+
+def calls_path(out: Path) -> Path:
+    """The log of an unfinished run's calls: `scores.parquet` -> `scores.parquet.calls`."""
+    return out.with_name(out.name + ".calls")
+
+
+def kept_calls_path(out: Path) -> Path:
+    """The same of a finished run: `scores.parquet` -> `scores.calls.jsonl.gz`."""
+    return out.with_name(f"{out.stem}.calls.jsonl.gz")
 
 
 def journal_path(out: Path) -> Path:
@@ -107,12 +139,17 @@ class ScoringRun:
         self.settings = settings
         self.on_result = on_result
         self.summary = Summary(Counter(), [])
-        self._first_path: dict[str, str] = {}
+        self._first_path: dict[tuple[str, str], str] = {}
         self._ids: dict[int, str] = {}
         self._journal: Journal | None = None
         if settings.out:
             wanted = settings.of_results(inputs.manifest_sha256)
             path = journal_path(settings.out)
+            if settings.calls and settings.calls.exists() and not settings.resume:
+                raise JournalMismatch(
+                    f"{settings.calls}: calls of an unfinished run lie here, perhaps with answers that "
+                    "were paid for; go on with --resume, or delete this file"
+                )
             try:
                 self._journal = Journal(path, wanted, resume=settings.resume)
             except OSError as error:
@@ -128,11 +165,13 @@ class ScoringRun:
         try:
             if self.settings.report:
                 self.settings.report.mkdir(parents=True, exist_ok=True)
+            if self.settings.calls:
+                self._begin_calls(self.settings.calls)
             if self._journal:
                 for record in self._journal.records():
-                    self.summary.kept += 1
-                    self.summary.counts[record["status"]] += 1
-                    self._first_path[record["video_id"]] = record["path"]
+                    self._first_path[record["video_id"], record["condition"]] = record["path"]
+                    self.summary.kept += not is_canary(record["condition"])
+                    self._count(record)
             todo = self._todo()
             first = next(todo, None)
             if first is not None:
@@ -142,9 +181,7 @@ class ScoringRun:
                     for answer in answers:
                         self._finish(answer)
             if self._journal and self.settings.out:
-                records = self._journal.records
-                write_results(self.settings.out, records, self.inputs.manifest_sha256)
-                self._journal.discard()
+                self._write(self._journal, self.settings.out)
         except UnusableWorker:
             if self._journal and self._journal.is_empty():
                 self._journal.discard()  # nothing that another try would have to go on from
@@ -158,35 +195,80 @@ class ScoringRun:
                 self._journal.close()
         return self.summary
 
-    def _todo(self) -> Iterator[tuple[int, str, str | None]]:
+    def _begin_calls(self, path: Path) -> None:
+        source = self.settings.source
+        assert source
+        log = CallLog(path)
+        log.begin_run(
+            {
+                "detector": dict(self.settings.detector.__dict__),
+                "uploads_to": source.uploads_to,
+                "consented": True,  # the command line asked, or there would be no run
+                "unswap": self.settings.version,
+            }
+        )
+        log.close()
+
+    def _write(self, journal: Journal, out: Path) -> None:
+        """The tables, what stands beside them, and the end of the journal."""
+
+        def rows() -> Iterator[dict[str, Any]]:
+            return (r for r in journal.records() if not is_canary(r["condition"]))
+
+        write_results(out, rows, self.inputs.manifest_sha256)
+        self.summary.again = measure_repeats(rows())
+        canaries = (r for r in journal.records() if is_canary(r["condition"]))
+        self.summary.canaries = write_canaries(
+            out, canaries, self.settings.detector, self.summary.again, self.settings.canary_since
+        )
+        calls = self.settings.calls
+        if calls:
+            log = CallLog(calls)
+            log.export(kept_calls_path(out))
+            log.close()
+        journal.discard()
+        if calls:
+            calls.unlink()  # what is kept of it stands beside the output
+
+    def _todo(self) -> Iterator[tuple[int, str, str | None, str]]:
         """Jobs that are not finished; bytes that had their turn under another path are left out."""
         for key, job in enumerate(self.inputs.jobs):
             video_id = job.video_id or loose_id(job.path)
-            if video_id in self._first_path:
-                other = self._first_path[video_id]
-                if os.path.abspath(other) != os.path.abspath(job.path):
+            if (video_id, job.condition) in self._first_path:
+                other = self._first_path[video_id, job.condition]
+                if os.path.abspath(other) != os.path.abspath(job.path) and job.condition == "none":
                     self.summary.duplicates.append((job.path, other))
                 continue
-            self._first_path[video_id] = job.path
+            self._first_path[video_id, job.condition] = job.path
             self._ids[key] = video_id
-            yield key, job.path, video_id
+            yield key, job.path, video_id, job.condition
 
     def _finish(self, answer: Answer) -> None:
-        video_id, path = self._ids.pop(answer.key), self.inputs.jobs[answer.key].path
+        video_id, job = self._ids.pop(answer.key), self.inputs.jobs[answer.key]
         record = answer.score
         if record is None:
             record = VideoScore(
                 video_id=video_id,
-                path=path,
+                path=job.path,
                 status=Status(answer.status),
                 score=None,
                 detector=self.settings.detector,
                 reason=answer.reason,
+                condition=job.condition,
             ).to_dict()
         if self._journal:
             self._journal.add(record)
-        self.summary.counts[record["status"]] += 1
+        self._count(record)
         self.on_result(record, answer.report)
+
+    def _count(self, record: dict[str, Any]) -> None:
+        if record.get("cost") is not None:
+            self.summary.costs = (self.summary.costs or 0.0) + record["cost"]
+        if is_canary(record["condition"]):
+            return
+        self.summary.counts[record["status"]] += 1
+        if record["score"] is not None:
+            self.summary.kinds.add(record["score_kind"])
 
 
 def _why(error: OSError) -> str:

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 
 from unswap import __version__
 from unswap.cli.comparing import add_compare
+from unswap.cli.evaluating import add_benchmark, add_evaluate, add_rank, add_seal
 from unswap.cli.options import EXIT_STOPPED, EXIT_UNREAD, EXIT_USAGE, UsageError
 from unswap.cli.preparing import add_datasets, add_degrade, add_prepare
 from unswap.cli.scoring import add_detectors, add_score
 from unswap.cli.templates import add_templates
 from unswap.cli.training import add_train
+from unswap.cli.vendors import add_vendors
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,6 +69,40 @@ def build_parser() -> argparse.ArgumentParser:
     add_templates(
         commands.add_parser("templates", help="which of many originals a suspect was made from")
     )
+    add_evaluate(
+        commands.add_parser(
+            "evaluate",
+            help="how good a detector's scores are, and how sure that is",
+            description="Holds a table of scores against a manifest: metrics with intervals, failures "
+            "counted three ways, thresholds frozen on development scores, slices. Exit code 0: it was "
+            "evaluated, whatever came out; 2: wrong usage or tables; 4: an output can't be written.",
+        )
+    )
+    add_rank(
+        commands.add_parser(
+            "rank",
+            help="which of several detectors is better, and whether that is certain",
+            description="As evaluate, of several tables of scores of the same videos, with paired "
+            "differences, corrected p-values and intervals of the places.",
+        )
+    )
+    add_benchmark(
+        commands.add_parser(
+            "benchmark",
+            help="score, evaluate and rank by a protocol",
+            description="Scores, evaluates and ranks detectors on benchmarks as a protocol says. Exit "
+            "code 0: all was done; 3: some videos have no score; 2: wrong usage; 4: it had to stop, and "
+            "goes on with --resume.",
+        )
+    )
+    add_seal(
+        commands.add_parser(
+            "seal",
+            help="make a hold-out of which every look is written down",
+            description="Makes a sealed set of a manifest: hashed ids to score, labels that only a key "
+            "opens, a ledger of every evaluation.",
+        )
+    )
     add_datasets(commands.add_parser("datasets", help="list, check and read public benchmarks"))
     add_prepare(
         commands.add_parser(
@@ -83,5 +119,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_train(commands.add_parser("train", help="train a detector from a recipe"))
     add_detectors(
         commands.add_parser("detectors", help="list the detectors that ship, or show a card")
+    )
+    add_vendors(
+        commands.add_parser("vendors", help="descriptions of vendors' services and other detectors")
     )
     return parser

@@ -22,7 +22,12 @@ def add_score(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="files, folders, globs, or one manifest"
     )
-    parser.add_argument("--detector", metavar="NAME|FILE", help="default: the one that ships")
+    parser.add_argument(
+        "--detector",
+        metavar="NAME|FILE|MODULE:FUNCTION",
+        help="a detector that ships (default), a checkpoint, or one from outside: a description .yaml, "
+        "a model .onnx, a table of scores .csv or .parquet, a Python function",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help=".parquet, .csv or .json")
     parser.add_argument("--report", type=Path, metavar="DIR", help="an HTML report each, in here")
     parser.add_argument(
@@ -48,6 +53,32 @@ def add_score(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run that wrote --out")
     add_roots(parser)
+    outside = parser.add_argument_group("detectors from outside")
+    outside.add_argument(
+        "--consent-upload",
+        action="store_true",
+        help="videos may be sent to the detector's service; what is sent is logged beside --out",
+    )
+    outside.add_argument(
+        "--repeat",
+        type=not_negative,
+        default=0,
+        metavar="N",
+        help="score the first N videos twice, to see if the scores repeat",
+    )
+    outside.add_argument(
+        "--canary",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="videos that are scored before and after, to see if the model was changed",
+    )
+    outside.add_argument(
+        "--canary-since",
+        type=Path,
+        metavar="FILE",
+        help="an earlier run's .canaries.json to compare with",
+    )
     parser.set_defaults(run=_score)
 
 
@@ -62,6 +93,7 @@ def _score(options: argparse.Namespace) -> int:
     from unswap.datasets.journal import JournalMismatch
     from unswap.datasets.manifests import BadManifest
     from unswap.detectors.headers import BadCheckpoint
+    from unswap.detectors.vendors.binding import BadDescription
     from unswap.experiments.jobs.pool import MustStop, UnusableWorker
     from unswap.experiments.scoring.command import score_command
     from unswap.experiments.scoring.inputs import NoInput, expand
@@ -73,6 +105,7 @@ def _score(options: argparse.Namespace) -> int:
         NoInput,
         BadManifest,
         BadCheckpoint,
+        BadDescription,
         JournalMismatch,
         UnusableWorker,
         KeyError,

@@ -1,0 +1,1 @@
+"""Detectors from outside: services, model files, programs, functions, tables of scores."""
