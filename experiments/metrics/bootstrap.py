@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...datasets.types import Float64
-from .curves import eer, tpr_at_fpr
-from .intervals import Interval
-from .precision import average_precision
-from .ranking import auc, clustered_auc_interval
+from .checks import checked_share
+from .curves import roc_curve, tpr_at_fpr
+from .intervals import Interval, expanded_quantiles, unsupported
+from .measuring import measure, unresolved
+from .resampling import Plan, make_plan
 from .statistics import Statistic, parse_statistic
+from .weighted import Weighted
 
 RESAMPLES = 2000
 
@@ -36,6 +38,21 @@ class Estimate:
         }
 
 
+@dataclass(frozen=True)
+class Band:
+    """A ROC curve with what may be above and below it, point by point (not for the whole curve).
+
+    `fpr`: (k,). `tpr`: (k,) as `tpr_at_fpr`. `low`, `high`: (k,), or None where `reason` says why.
+    """
+
+    fpr: Float64
+    tpr: Float64
+    low: Float64 | None
+    high: Float64 | None
+    level: float
+    reason: str = ""
+
+
 def cluster_bootstrap(
     statistics: Sequence[str],
     labels: ArrayLike,
@@ -48,38 +65,66 @@ def cluster_bootstrap(
     resamples: int = RESAMPLES,
     level: float = 0.95,
 ) -> dict[str, Estimate]:
-    """Measures and their intervals, from the same resamples of groups.
+    """Measures and their intervals, all from the same resamples of groups.
+
+    Whole groups are drawn with replacement, each with all of its videos (Field & Welsh,
+    "Bootstrapping clustered data", J. R. Stat. Soc. B 69, 2007). With `two_way`, persons are drawn,
+    and a video counts as often as its source was drawn times its target (Owen, "The pigeonhole
+    bootstrap", Annals of Applied Statistics 1, 2007; with one draw for both of a person's roles, as
+    for the vertices of a graph, Snijders & Borgatti, Connections 22, 1999); it is wide rather than
+    narrow. The ends are expanded percentiles (`expanded_quantiles`). A resample that lacks a class
+    is drawn again.
 
     Args:
         statistics: names, see `parse_statistic`.
-        labels: (n,) of 0 (real) and 1 (manipulated).
-        scores: (n,) finite.
-        groups: (n,) each video's cluster; None with `two_way` None: every video is its own.
-        two_way: (source, target), each (n,): both are resampled.
-        strata: (n,) groups are drawn within each stratum, which keeps its number of groups.
+        labels: (n,) of 0 (real) and 1 (manipulated), both there.
+        scores: (n,) finite; of the kind that each measure wants, see `measure`.
+        groups: (n,) each video's cluster. With `two_way` None too, every video is its own: right
+            only where no person is seen twice.
+        two_way: (source persons, target persons), each (n,) and known; a real video's person stands
+            in both.
+        strata: (n,) groups are drawn within each stratum, which keeps its number of groups: for
+            data that were gathered stratum by stratum. (`stratified_auc` means another thing by
+            that word.)
         seed: of the resamples; the order of the videos does not matter.
         resamples: how many.
         level: of the two-sided intervals.
+
+    Returns:
+        By name. Not supported, with the reason: fewer than ten groups (of either role, with
+        `two_way`), a class in one group only, a rate that so few videos can't show, and where every
+        resample gives the same value.
+
+    Raises:
+        ValueError: as `measure`; as `make_plan`; no resamples; a level outside (0, 1).
+        KeyError: an unknown measure.
+
+    >>> labels, scores = [0, 1] * 20, [k % 7 + 3 * (k % 2) for k in range(40)]
+    >>> found = cluster_bootstrap(["auc"], labels, scores, seed=0)["auc"]
+    >>> found.interval.low < found.value < found.interval.high
+    True
     """
-    simple = {"auc": auc, "ap": average_precision, "eer": eer}
-    names = np.arange(len(np.asarray(labels))) if groups is None else np.asarray(groups)
-    interval = clustered_auc_interval(labels, scores, names.tolist(), seed=seed, resamples=100)
-    out = {}
-    for name in statistics:
-        found = parse_statistic(name)
-        value = (
-            tpr_at_fpr(labels, scores, found.at or 0)
-            if found.kind == "tpr@fpr"
-            else simple[name](labels, scores)
+    found = [parse_statistic(name) for name in statistics]
+    values = {s.name: measure(s.name, labels, scores) for s in found}
+    plan = make_plan(labels, groups=groups, two_way=two_way, strata=strata)
+    _checked(resamples, level)
+    drawn = {s.name: np.zeros((0, 1)) for s in found}
+    if not plan.reason:
+        drawn = resample(found, labels, [scores], plan, seed=seed, resamples=resamples)
+    return {
+        s.name: Estimate(
+            s,
+            values[s.name],
+            interval_of(drawn[s.name][:, 0], values[s.name], plan, level, unresolved(s, labels)),
         )
-        out[name] = Estimate(found, value, interval)
-    return out
+        for s in found
+    }
 
 
 def roc_band(
     labels: ArrayLike,
     scores: ArrayLike,
-    fpr: Sequence[float],
+    fpr: Sequence[float] | None = None,
     *,
     groups: ArrayLike | None = None,
     two_way: tuple[ArrayLike, ArrayLike] | None = None,
@@ -87,6 +132,81 @@ def roc_band(
     seed: int,
     resamples: int = RESAMPLES,
     level: float = 0.95,
-) -> tuple[Float64, Float64]:
-    """Lowest and highest TPR at each FPR, point by point: (k,) and (k,)."""
-    raise NotImplementedError
+) -> Band:
+    """The ROC curve's band: for each FPR, an interval of the TPR.
+
+    Args:
+        labels, scores, groups, two_way, strata, seed, resamples, level: as `cluster_bootstrap`.
+        fpr: (k,) above 0, at most 1; None: up to 100 of the curve's own.
+
+    Raises:
+        ValueError: as `cluster_bootstrap`.
+    """
+    if fpr is None:
+        own = np.unique(roc_curve(labels, scores).fpr)[1:]
+        fpr = own[np.unique(np.linspace(0, len(own) - 1, 100).round().astype(int))].tolist()
+    x = np.asarray(fpr, dtype=np.float64)
+    tpr = np.array([tpr_at_fpr(labels, scores, at) for at in x.tolist()])
+    plan = make_plan(labels, groups=groups, two_way=two_way, strata=strata)
+    _checked(resamples, level)
+    if plan.reason:
+        return Band(x, tpr, None, None, level, plan.reason)
+    wanted = [parse_statistic(f"tpr@fpr={at!r}") for at in x.tolist()]
+    drawn = resample(wanted, labels, [scores], plan, seed=seed, resamples=resamples)
+    ends = [expanded_quantiles(drawn[s.name][:, 0], plan.effective, level) for s in wanted]
+    return Band(x, tpr, np.array([e[0] for e in ends]), np.array([e[1] for e in ends]), level)
+
+
+def resample(
+    statistics: Sequence[Statistic],
+    labels: ArrayLike,
+    scores: Sequence[ArrayLike],
+    plan: Plan,
+    *,
+    seed: int,
+    resamples: int,
+) -> dict[str, Float64]:
+    """Values of measures on resamples, the same for every detector.
+
+    Args:
+        statistics: which measures.
+        labels: (n,).
+        scores: of D detectors, each (n,).
+        plan: how to draw.
+        seed, resamples: as `cluster_bootstrap`.
+
+    Returns:
+        Name -> (resamples, D).
+    """
+    detectors = [Weighted(statistics, labels, x, plan.unit) for x in scores]
+    out = {s.name: np.empty((resamples, len(detectors))) for s in statistics}
+    start = 0
+    for weights in plan.weights(seed, resamples):
+        for number, detector in enumerate(detectors):
+            for name, values in detector.values(weights).items():
+                out[name][start : start + len(weights), number] = values
+        start += len(weights)
+    return out
+
+
+def interval_of(values: Float64, value: float, plan: Plan, level: float, why_not: str) -> Interval:
+    """The interval of a measure from its values on resamples (resamples,), or why there is none."""
+    reason = plan.reason or why_not
+    if not reason and not (np.isfinite(value) and np.isfinite(values).all()):
+        reason = "the measure is infinite on these videos or on a resample of them"
+    if not reason and np.ptp(values) < 1e-12:
+        reason = (
+            f"every resample gives the same value, {value:g}: what none of these videos shows can't "
+            "be resampled (for a share of independent videos, see its exact bounds)"
+        )
+    if reason:
+        return unsupported(plan.n, plan.drawn, level, reason)
+    low, high = expanded_quantiles(values, plan.effective, level)
+    method = f"{len(values)} resamples of {plan.words}, expanded percentiles"
+    return Interval(low, high, plan.n, plan.drawn, level, supported=True, method=method)
+
+
+def _checked(resamples: int, level: float) -> None:
+    checked_share(level, "a level")
+    if resamples < 1:
+        raise ValueError(f"expected at least 1 resample, got {resamples}")

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from ...datasets.types import Float64, Int64
 from .checks import checked_both, checked_probabilities
-from .isotonic import pav
+from .isotonic import pav, pools
 from .reliability import Reliability, ReliabilityBin, calibration_error, reliability
 
 __all__ = [
@@ -152,12 +152,10 @@ def pav_llr(labels: ArrayLike, scores: ArrayLike) -> Float64:
     """
     y, x = checked_both(labels, scores, "PAV")
     _, bins = np.unique(x, return_inverse=True)
-    counts = np.bincount(bins).astype(np.float64)
-    share = pav(np.bincount(bins, y) / counts, counts)
-    forged = int(y.sum())
-    with np.errstate(divide="ignore"):
-        odds = np.log(share) - np.log1p(-share)
-    return np.asarray((odds - np.log(forged / (len(y) - forged)))[bins], dtype=np.float64)
+    forged, real = np.bincount(bins, y), np.bincount(bins, 1 - y)
+    starts = pools(forged, forged + real)
+    llrs = _pooled_llrs(np.add.reduceat(forged, starts), np.add.reduceat(real, starts))
+    return llrs[np.searchsorted(starts, bins, side="right") - 1]
 
 
 def cllr_min(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -169,4 +167,25 @@ def cllr_min(labels: ArrayLike, scores: ArrayLike) -> float:
     >>> cllr_min([0, 1, 0, 1], [1.0, 2.0, 3.0, 4.0])
     0.5
     """
-    return cllr(labels, pav_llr(labels, scores))
+    y, x = checked_both(labels, scores, "Cllr_min")
+    _, bins = np.unique(x, return_inverse=True)
+    return cllr_min_of_counts(np.bincount(bins, y), np.bincount(bins, 1 - y))
+
+
+def cllr_min_of_counts(forged: Float64, real: Float64) -> float:
+    """As `cllr_min`, of how many videos of each class have each score, by rising score: (k,)."""
+    some = forged + real > 0
+    forged, real = forged[some], real[some]
+    starts = pools(forged, forged + real)
+    forged, real = np.add.reduceat(forged, starts), np.add.reduceat(real, starts)
+    llrs = _pooled_llrs(forged, real)
+    # a class that a pool lacks has no say there: its cost is infinite, times 0
+    of_forged = forged[forged > 0] @ np.logaddexp(0, -llrs[forged > 0]) / forged.sum()
+    of_real = real[real > 0] @ np.logaddexp(0, llrs[real > 0]) / real.sum()
+    return float((of_forged + of_real) / (2 * np.log(2)))
+
+
+def _pooled_llrs(forged: Float64, real: Float64) -> Float64:
+    """Natural-log likelihood ratios of pools, of their counts of both classes."""
+    with np.errstate(divide="ignore"):
+        return np.log(forged) - np.log(real) - np.log(forged.sum() / real.sum())

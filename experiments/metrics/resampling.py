@@ -1,0 +1,213 @@
+"""Which videos a resample holds, and how often: whole groups, or persons in both of their roles."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...datasets.types import Int64
+from .checks import checked_labels
+from .intervals import MIN_GROUPS, too_few
+
+Int32 = NDArray[np.int32]
+CELLS = 1 << 20  # weights that are held at a time
+TRIES = 1000  # draws of a resample with both classes, before it is given up
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How resamples are drawn.
+
+    A unit is what always has one weight: a group, or all videos of one source and target.
+
+    `unit`: (n,) each video's. `first`, `second`: (units,) the drawn things (groups, persons) whose
+    counts are multiplied for its weight; where they are the same, it counts once. `strata`: for
+    each stratum, the drawn things that lie in it. `real`, `forged`: (units,) videos of each class.
+    `reason`: why there can be no interval, or "". `effective`: groups for `expanded_quantiles`.
+    `words`: what is drawn, for an interval's method.
+    """
+
+    unit: Int64
+    first: Int64
+    second: Int64
+    strata: tuple[Int64, ...]
+    real: Int64
+    forged: Int64
+    reason: str
+    effective: int
+    words: str
+
+    @property
+    def n(self) -> int:
+        """Videos."""
+        return len(self.unit)
+
+    @property
+    def drawn(self) -> int:
+        """Groups, or persons."""
+        return sum(map(len, self.strata))
+
+    def weights(self, seed: int, resamples: int) -> Iterator[Int32]:
+        """Counts of each unit, some resamples at a time: (rows, units) int32.
+
+        One that lacks a class is drawn again. How many come at a time does not change them.
+
+        Raises:
+            ValueError: no resample with both classes came in many tries.
+        """
+        rng = np.random.default_rng(seed)
+        rows = max(1, CELLS // max(len(self.first), self.drawn))
+        same = self.first == self.second
+        classes = [np.flatnonzero(held) for held in (self.real, self.forged)]
+        for start in range(0, resamples, rows):
+            out = np.empty((min(rows, resamples - start), len(self.first)), np.int32)
+            for row in out:
+                for _ in range(TRIES):
+                    self._draw(rng, same, row)
+                    if all(_any(row, units) for units in classes):
+                        break
+                else:
+                    raise ValueError(
+                        f"none of {TRIES} resamples of {self.words} holds both classes: too few "
+                        "groups hold the rarer one"
+                    )
+            yield out
+
+    def _draw(self, rng: np.random.Generator, same: NDArray[np.bool_], row: Int32) -> None:
+        counts = np.zeros(self.drawn, np.int32)
+        for members in self.strata:
+            size = len(members)
+            if size == self.drawn:
+                counts = np.bincount(rng.integers(0, size, size), minlength=size).astype(np.int32)
+            else:
+                counts[members] = np.bincount(rng.integers(0, size, size), minlength=size)
+        np.take(counts, self.first, out=row)
+        if not same.all():
+            row *= np.where(same, 1, counts[self.second]).astype(np.int32)
+
+
+def make_plan(
+    labels: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    two_way: tuple[ArrayLike, ArrayLike] | None = None,
+    strata: ArrayLike | None = None,
+) -> Plan:
+    """A plan for resampling videos; see `cluster_bootstrap` for the arguments.
+
+    Raises:
+        ValueError: both kinds of grouping, lengths that differ, a person that isn't known, a group
+            (or person) that lies in several strata.
+    """
+    y = checked_labels(labels)
+    if groups is not None and two_way is not None:
+        raise ValueError("expected groups or two_way, got both")
+    layers = None if strata is None else _numbered(strata, len(y), "strata")
+    if two_way is not None:
+        return _two_way(y, two_way, layers)
+    if groups is None:
+        unit, count, words = np.arange(len(y)), len(y), "videos"
+        names: Sequence[object] = range(len(y))
+    else:
+        names, unit = _numbered(groups, len(y), "groups")
+        count, words = len(names), "groups"
+    if layers is not None:
+        words += " within strata"
+    drawn = _by_stratum(count, [unit], layers, names, words)
+    fewest = [len(np.unique(unit[y == label])) for label in (0, 1)]
+    reason = too_few(count, fewest) or _lone(drawn, layers)
+    real, forged = (np.bincount(unit[y == label], minlength=count) for label in (0, 1))
+    every = np.arange(count)
+    left = max(2, min(fewest) - len(drawn) + 1)
+    return Plan(unit, every, every, drawn, real, forged, reason, left, words)
+
+
+def _two_way(
+    y: Int64, two_way: tuple[ArrayLike, ArrayLike], layers: tuple[Sequence[object], Int64] | None
+) -> Plan:
+    """Persons are drawn once, and count in both roles: who is drawn twice is there twice as a
+    source and twice as a target. A video whose source is its target counts as that person does."""
+    given = [np.asarray(role) for role in two_way]
+    for role, what in zip(given, ("source", "target"), strict=True):
+        if role.shape != y.shape:
+            raise ValueError(f"expected {len(y)} {what}s for {len(y)} videos, got {role.shape}")
+        missing = [i for i, name in enumerate(role.tolist()) if name is None or name != name]
+        if missing:
+            raise ValueError(
+                f"the {what} of {len(missing)} videos is not known, the first in place "
+                f"{missing[0]}: resample groups instead"
+            )
+    people, number = np.unique(np.concatenate(given).astype(np.str_), return_inverse=True)
+    source, target = number[: len(y)], number[len(y) :]
+    cells, unit = np.unique(source * len(people) + target, return_inverse=True)
+    first, second = cells // len(people), cells % len(people)
+    words = "persons, as source and as target" + (" within strata" if layers else "")
+    drawn = _by_stratum(len(people), [source, target], layers, people.tolist(), words)
+    roles = {
+        (label, what): len(np.unique(role[y == label]))
+        for label in (0, 1)
+        for role, what in ((source, "source"), (target, "target"))
+    }
+    reason = _lone(drawn, layers)
+    for (label, what), found in roles.items():
+        if found < MIN_GROUPS and y.size:
+            kind = "manipulated" if label else "real"
+            reason = (
+                f"a two-way interval needs at least {MIN_GROUPS} {what} persons of each class, "
+                f"there are {found} of {kind} videos"
+            )
+    real, forged = (np.bincount(unit[y == label], minlength=len(cells)) for label in (0, 1))
+    left = max(2, min(roles.values()) - len(drawn) + 1)
+    return Plan(unit, first, second, drawn, real, forged, reason, left, words)
+
+
+def _any(row: Int32, units: Int64) -> bool:
+    """Whether a unit of these was drawn; of many, the first few nearly always tell."""
+    return bool(row[units[:64]].any() or row[units].any())
+
+
+def _numbered(values: ArrayLike, n: int, what: str) -> tuple[Sequence[object], Int64]:
+    """The sorted distinct values, and each one's number."""
+    given = np.asarray(values)
+    if given.shape != (n,):
+        raise ValueError(f"expected {n} {what} for {n} videos, got {given.shape}")
+    if given.dtype.kind == "O":
+        missing = [i for i, value in enumerate(given.tolist()) if value is None or value != value]
+        if missing:
+            raise ValueError(f"{len(missing)} {what} are missing, the first in place {missing[0]}")
+        given = given.astype(np.str_)
+    names, number = np.unique(given, return_inverse=True)
+    return names.tolist(), number.astype(np.int64)
+
+
+def _by_stratum(
+    count: int,
+    roles: Sequence[Int64],
+    layers: tuple[Sequence[object], Int64] | None,
+    names: Sequence[object],
+    words: str,
+) -> tuple[Int64, ...]:
+    """The drawn things of each stratum."""
+    if layers is None:
+        return (np.arange(count),)
+    strata, layer = layers
+    of = np.full(count, -1)
+    for role in roles:
+        for thing, stratum in np.unique(np.stack([role, layer], axis=1), axis=0).tolist():
+            if of[thing] not in (-1, stratum):
+                raise ValueError(
+                    f"{words} need each group in one stratum, but {names[thing]!r} is in "
+                    f"{strata[of[thing]]!r} and {strata[stratum]!r}"
+                )
+            of[thing] = stratum
+    return tuple(np.flatnonzero(of == number) for number in range(len(strata)))
+
+
+def _lone(drawn: Sequence[Int64], layers: tuple[Sequence[object], Int64] | None) -> str:
+    if layers is None:
+        return ""
+    lone = [str(name) for name, members in zip(layers[0], drawn, strict=True) if len(members) < 2]
+    if not lone:
+        return ""
+    return f"a single group lies in stratum {', '.join(lone)}: nothing to resample it from"
