@@ -66,7 +66,10 @@ class Weighted:
             real = weights.astype(np.float64)
             sizes = real @ self._sizes
             for name, (sums, finish) in self._linear.items():
-                out[name][:] = finish(real @ sums, sizes)
+                endless = np.isinf(sums)  # an infinite cost times a weight of 0 is nothing
+                total = real @ np.where(endless, 0, sums)
+                total[real @ endless.astype(np.float64) > 0] = np.inf
+                out[name][:] = finish(total, sizes)
         if self._swept:
             for start in range(0, len(weights), self._sweep.rows):
                 part = slice(start, start + self._sweep.rows)
