@@ -50,7 +50,9 @@ def test_crashes_on_real_videos_do_not_count_as_right(tmp_path: Path) -> None:
     """A tool that gave 0 for a crash was right on every real video."""
     rows = forged_manifest(6)
     run, videos = made(
-        tmp_path, rows, scores_of(rows, skill=100, status=lambda v: "scored" if v.label else "failed")
+        tmp_path,
+        rows,
+        scores_of(rows, skill=100, status=lambda v: "scored" if v.label else "failed"),
     )
     wrong = apply_scoring(run, videos.labels, "wrong")
     assert auc(videos.labels, wrong.ranks) == 0
@@ -64,7 +66,10 @@ def test_a_policy_is_stated_whole(tmp_path: Path) -> None:
     assert policy.words() == "no_face: left_out; refused: fake; all others: real"
     for texts, said in (
         (["no_face=real"], "nothing is said of too_small"),
-        (["no_faces=real", "all=wrong"], "unknown failure status 'no_faces'; did you mean 'no_face'"),
+        (
+            ["no_faces=real", "all=wrong"],
+            "unknown failure status 'no_faces'; did you mean 'no_face'",
+        ),
         (["all=rael"], "unknown rule 'rael'; did you mean 'real'"),
         (["all=real", "all=fake"], "all is given twice"),
         (["real"], "expected STATUS=RULE"),
@@ -72,7 +77,9 @@ def test_a_policy_is_stated_whole(tmp_path: Path) -> None:
         with pytest.raises(BadScores, match=said):
             Policy.parse(texts)
     rows = forged_manifest(4)
-    status = dict(zip([r.video_id for r in rows], ["no_face", "refused", "scored"] * 4, strict=True))
+    status = dict(
+        zip([r.video_id for r in rows], ["no_face", "refused", "scored"] * 4, strict=True)
+    )
     run, videos = made(tmp_path, rows, scores_of(rows, status=lambda v: status[v.video_id]))
     scored = apply_scoring(run, videos.labels, "policy", policy)
     assert scored.keep.tolist() == [False, True, True] * 4
@@ -218,7 +225,7 @@ def test_development_and_test_stand_apart(tmp_path: Path) -> None:
     assert check_apart(val, test) == []
     with pytest.raises(BadScores, match="12 of the 24 test videos stand among the development"):
         check_apart(val, whole)
-    other = [v for v in forged_manifest(8, splits=("test", "val"), sets="c")]
+    other = forged_manifest(8, splits=("test", "val"), sets="c")
     _, shared = made(tmp_path, other, scores_of(other), "val")
     assert "share 4 groups" in check_apart(shared, test)[0]
 
@@ -236,7 +243,14 @@ def test_a_seal_gives_ids_and_no_labels(sealed) -> None:
     assert is_sealed(folder)
     assert oct(key.stat().st_mode & 0o777) == "0o600"
     everything = b"".join(p.read_bytes() for p in folder.iterdir())
-    for word in (b"label", b"Deepfakes", b"swap", b"/real/", b"/c23/", bytes.fromhex(key.read_text())):
+    for word in (
+        b"label",
+        b"Deepfakes",
+        b"swap",
+        b"/real/",
+        b"/c23/",
+        bytes.fromhex(key.read_text()),
+    ):
         assert word not in everything
     lines = (folder / "videos.csv").read_text().splitlines()
     assert lines[0] == "video_id,path"
@@ -244,7 +258,9 @@ def test_a_seal_gives_ids_and_no_labels(sealed) -> None:
     opened = open_seal(folder, key)
     assert opened.manifest.column("label") == manifest.column("label")
     assert {f"{i},{i}.mp4" for i in opened.manifest.column("video_id")} == set(lines[1:])
-    originals = [manifest.column("video_id").index(o) if o else None for o in manifest.column("original")]
+    originals = [
+        manifest.column("video_id").index(o) if o else None for o in manifest.column("original")
+    ]
     hidden = opened.manifest
     for place, original in enumerate(originals):
         want = None if original is None else hidden.column("video_id")[original]

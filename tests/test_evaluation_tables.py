@@ -44,14 +44,16 @@ def test_what_is_written_is_read(tmp_path: Path, suffix: str) -> None:
     assert got.video_id.tolist() == [r["video_id"] for r in rows]
     want = [math.nan if r["score"] is None else r["score"] for r in rows]
     np.testing.assert_array_equal(got.score, want)
-    assert got.keys() == [("ours@00", "none")]
+    assert got.pairs() == [("ours@00", "none")]
     assert np.isnan(got.cost).all()
     assert got.sha256 == file_sha256(tmp_path / f"s{suffix}")
 
 
 def test_two_columns_are_enough(tmp_path: Path) -> None:
-    got = table(tmp_path, [{"video_id": "a", "score": 1}, {"video_id": "b", "score": 2}], "mine.csv")
-    assert got.keys() == [("mine", "none")]
+    got = table(
+        tmp_path, [{"video_id": "a", "score": 1}, {"video_id": "b", "score": 2}], "mine.csv"
+    )
+    assert got.pairs() == [("mine", "none")]
     assert set(got.score_kind) == {"ordinal"}
     assert set(got.status) == {"scored"}
 
@@ -64,7 +66,7 @@ def test_two_columns_are_enough(tmp_path: Path) -> None:
         (changed(3, score="high"), r"row 4: expected a number as score, got 'high'"),
         (changed(3, score=None), r"row 4 has no score and the status 'scored'"),
         (changed(3, status="no_face"), r"row 4 has a score and the status 'no_face'"),
-        (changed(3, status="noface", score=None), r"row 4: unknown status 'noface'; did you mean 'no_face'"),
+        (changed(3, status="noface", score=None), r"row 4: unknown status 'noface'; did you mean"),
         (changed(3, status=""), r"row 4: has no status"),
         (changed(3, video_id=""), r"row 4 has no video_id"),
         (changed(3, video_id=ROWS[0].video_id), r"rows 1 and 4 are both of the video 'b/real/c23/000'"),
@@ -156,7 +158,7 @@ def test_splits_are_chosen_and_known(tmp_path: Path) -> None:
         joined(tmp_path, scores_of(rows), rows, split="tset")
     only = [r for r, v in zip(scores_of(rows), rows, strict=True) if v.split == "val"]
     runs, videos = joined(tmp_path, only, rows)
-    with pytest.raises(BadScores, match="split test has a row .* --split val"):
+    with pytest.raises(BadScores, match=r"split test has a row .* --split val"):
         check_splits(runs, videos)
     with pytest.raises(BadScores, match="not one score is of the 12 chosen videos"):
         joined(tmp_path, only, rows, split="test")
@@ -211,7 +213,7 @@ def test_our_json_brings_its_own_measurements(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
     path.write_text(json.dumps([record, other]))
     got = ScoreTable.read(path)
-    assert got.keys() == [("t@00", "none")]
+    assert got.pairs() == [("t@00", "none")]
     assert got.seconds.tolist() == [2.0, 2.0]
     manifest = Manifest.read(write_manifest(tmp_path, ROWS))
     columns = measured_by(got, select_videos(manifest))
@@ -237,9 +239,7 @@ def test_deepfakebench_results_are_read_by_whole_folders(tmp_path: Path) -> None
     document["Set"]["pred"] = [i / 100 for i in range(len(images))]
     path = tmp_path / "xception.json"
     path.write_text(json.dumps(document))
-    rows = [
-        replace(v, video_id=v.video_id.replace("b/real", "b/original_sequences")) for v in ROWS
-    ]
+    rows = [replace(v, video_id=v.video_id.replace("b/real", "b/original_sequences")) for v in ROWS]
     manifest = Manifest.read(write_manifest(tmp_path, rows))
     (run,) = join(ScoreTable.read(path), select_videos(manifest), manifest)
     np.testing.assert_allclose(run.scores, [(4 * i + 1) / 200 for i in range(len(rows))])

@@ -11,15 +11,28 @@ if TYPE_CHECKING:
     from unswap.detectors.scores import Status, VideoScore
     from unswap.experiments.comparison.compare import compare
     from unswap.experiments.comparison.types import Comparison
+    from unswap.experiments.evaluation.evaluate import evaluate
+    from unswap.experiments.evaluation.results import Evaluation
     from unswap.experiments.scoring.one import score
 
-__all__ = ["Comparison", "Status", "VideoScore", "__version__", "compare", "score"]
+__all__ = [
+    "Comparison",
+    "Evaluation",
+    "Status",
+    "VideoScore",
+    "__version__",
+    "compare",
+    "evaluate",
+    "score",
+]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Comparison": "unswap.experiments.comparison.types",
     "compare": "unswap.experiments.comparison.compare",
+    "Evaluation": "unswap.experiments.evaluation.results",
+    "evaluate": "unswap.experiments.evaluation.evaluate",
     "score": "unswap.experiments.scoring.one",
     "VideoScore": "unswap.detectors.scores",
     "Status": "unswap.detectors.scores",

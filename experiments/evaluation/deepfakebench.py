@@ -27,7 +27,9 @@ def looks_like_results(document: object) -> bool:
     )
 
 
-def rows_of_results(document: Mapping[str, Mapping[str, Any]], detector: str) -> dict[str, list[Any]]:
+def rows_of_results(
+    document: Mapping[str, Mapping[str, Any]], detector: str
+) -> dict[str, list[Any]]:
     """The columns of a scores table, a row a video: the mean of its frames' probabilities.
 
     A video is named by its frames' whole folder; DeepfakeBench's own video-level AUC goes by the
@@ -105,7 +107,11 @@ def match_ids(folders: Sequence[str], ids: Sequence[str]) -> list[str]:
 
 
 def results_of(
-    name: str, labels: Sequence[int], probabilities: Sequence[float], ids: Sequence[str], eer: float,
+    name: str,
+    labels: Sequence[int],
+    probabilities: Sequence[float],
+    ids: Sequence[str],
+    eer: float,
     ap: float,
 ) -> dict[str, dict[str, Any]]:
     """One data set's results in this form, at video level: `auc` and `video_auc` are the same.

@@ -64,7 +64,9 @@ class Failures:
         if not self.uneven:
             return shares
         side, p = sides[self.uneven]
-        return f"{shares}: it fails more on {side} ones (Fisher's exact test, one-sided p = {p:.2g})"
+        return (
+            f"{shares}: it fails more on {side} ones (Fisher's exact test, one-sided p = {p:.2g})"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As in JSON output."""

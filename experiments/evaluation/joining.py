@@ -127,6 +127,7 @@ def join(
     manifest: Manifest,
     *,
     other_manifest: bool = False,
+    may_be_empty: bool = False,
 ) -> list[Run]:
     """The table's detectors and conditions, each aligned with the videos.
 
@@ -139,10 +140,10 @@ def join(
         manifest: the whole one, so that an id of another split is told from an unknown one.
         other_manifest: take scores that were made from a manifest of another hash, as long as every
             id is known.
+        may_be_empty: whether a table without one score of these videos is no error.
 
     Raises:
-        BadScores: scores of another manifest, unknown ids, not one score of these videos, or a
-            class of which not one video has a row.
+        BadScores: scores of another manifest, unknown ids, not one score of these videos.
     """
     _check_hash(table, manifest, other_manifest)
     known = [str(name) for name in manifest.column("video_id")]
@@ -161,14 +162,14 @@ def join(
         )
     place = {name: i for i, name in enumerate(videos.ids.tolist())}
     places = np.array([place.get(name, -1) for name in names.tolist()], np.int64)
-    if (places < 0).all():
+    if (places < 0).all() and not may_be_empty:
         raise BadScores(
             f"{table.source}: not one score is of the {len(videos)} chosen videos of "
             f"{videos.source}; choose another --split"
         )
     return [
         _aligned(table, key, places, len(videos))
-        for key in table.keys()
+        for key in table.pairs()
         if (places[(table.detector == key[0]) & (table.condition == key[1])] >= 0).any()
     ]
 
@@ -243,7 +244,13 @@ def with_measurements(videos: Videos, columns: Mapping[str, Sequence[Any]]) -> V
         )
     merged = {**videos.columns, **columns}
     return Videos(
-        videos.source, videos.sha256, videos.ids, videos.labels, videos.groups, videos.people, merged
+        videos.source,
+        videos.sha256,
+        videos.ids,
+        videos.labels,
+        videos.groups,
+        videos.people,
+        merged,
     )
 
 

@@ -69,7 +69,7 @@ class Policy:
             else:
                 rules[status] = rule
         if rest is not None:
-            rules = {**{status: rest for status in FAILURES}, **rules}
+            rules = {**dict.fromkeys(FAILURES, rest), **rules}
         return cls(rules)
 
     def words(self) -> str:

@@ -57,9 +57,11 @@ class ScoreTable:
     def __len__(self) -> int:
         return len(self.video_id)
 
-    def keys(self) -> list[tuple[str, str]]:
+    def pairs(self) -> list[tuple[str, str]]:
         """The (detector, condition) pairs, each once, in the order in which they first stand."""
-        return list(dict.fromkeys(zip(self.detector.tolist(), self.condition.tolist(), strict=True)))
+        return list(
+            dict.fromkeys(zip(self.detector.tolist(), self.condition.tolist(), strict=True))
+        )
 
     @classmethod
     def read(cls, path: Path) -> "ScoreTable":
@@ -286,7 +288,7 @@ def _check_once(table: ScoreTable) -> None:
 
 
 def _check_kinds(table: ScoreTable) -> None:
-    for detector, condition in table.keys():
+    for detector, condition in table.pairs():
         rows = (table.detector == detector) & (table.condition == condition)
         kinds = sorted(set(table.score_kind[rows & (table.status == "scored")].tolist()))
         for kind in kinds:

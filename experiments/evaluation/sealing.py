@@ -151,13 +151,17 @@ def open_seal(folder: Path, key_file: Path | None) -> Seal:
     except FileNotFoundError as error:
         raise BadSeal(f"{error.filename}: no such file") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadSeal(f"{key_file} or {folder / 'seal.json'}: not as it was written ({error})") from None
+        raise BadSeal(
+            f"{key_file} or {folder / 'seal.json'}: not as it was written ({error})"
+        ) from None
     if len(key) != KEY_BYTES or not hmac.compare_digest(_fingerprint(key), str(fingerprint)):
         raise BadSeal(f"{key_file}: not the key of {folder} (its fingerprint is {fingerprint})")
     try:
         plain = _fernet(key).decrypt((folder / "sealed.bin").read_bytes())
     except InvalidToken:
-        raise BadSeal(f"{folder / 'sealed.bin'}: it was changed; take the folder as it was handed out") from None
+        raise BadSeal(
+            f"{folder / 'sealed.bin'}: it was changed; take the folder as it was handed out"
+        ) from None
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "manifest.parquet"
         file.write_bytes(plain)

@@ -8,10 +8,16 @@ from typing import Any, Literal
 import numpy as np
 
 from ...datasets.types import Float64, Int64
+from ..metrics.thresholds import threshold_at_eer, threshold_at_fpr, threshold_at_tpr
 from .joining import Run, Videos
 from .score_tables import BadScores
 
 RuleKind = Literal["value", "fpr", "tpr", "eer"]
+MARKS = {
+    "stated": "stated",
+    "development": "frozen on development scores",
+    "test": "oracle: chosen on the test set",
+}
 _FORMS = "value=0.5, fpr=0.01, tpr=0.9 or eer"
 
 
@@ -81,12 +87,7 @@ class Threshold:
     @property
     def words(self) -> str:
         """`fpr=0.01 (oracle: chosen on the test set)`."""
-        marks = {
-            "stated": "stated",
-            "development": "frozen on development scores",
-            "test": "oracle: chosen on the test set",
-        }
-        return f"{self.rule} ({marks[self.chosen_on]})"
+        return f"{self.rule} ({MARKS[self.chosen_on]})"
 
     def to_dict(self) -> dict[str, Any]:
         """As in JSON output."""
@@ -115,21 +116,15 @@ def find_threshold(rule: Rule, labels: Int64, scores: Float64) -> float:
     >>> find_threshold(Rule("fpr", 0.5), np.array([0, 0, 1, 1]), np.array([1.0, 2.0, 2.0, 3.0]))
     2.0
     """
-    real, fake = np.sort(scores[labels == 0]), np.sort(scores[labels == 1])
-    if not len(real) or not len(fake):
-        raise ValueError(f"expected both classes, got {len(real)} real and {len(fake)} manipulated")
-    candidates = np.append(np.unique(scores), np.nextafter(scores.max(), np.inf))
-    fpr = 1 - np.searchsorted(real, candidates, side="left") / len(real)
-    tpr = 1 - np.searchsorted(fake, candidates, side="left") / len(fake)
     if rule.kind == "fpr":
-        at = int(np.flatnonzero(fpr <= _number(rule) + 1e-12)[0])
+        value = threshold_at_fpr(labels, scores, _number(rule))
     elif rule.kind == "tpr":
-        at = int(np.flatnonzero(tpr >= _number(rule) - 1e-12)[-1])
+        value = threshold_at_tpr(labels, scores, _number(rule))
     elif rule.kind == "eer":
-        at = int(np.argmin(np.abs(fpr - (1 - tpr))))
+        value = threshold_at_eer(labels, scores)
     else:
         raise ValueError(f"the rule {rule} is stated, not found")
-    return float(candidates[at])
+    return value if math.isfinite(value) else float(np.nextafter(scores.max(), np.inf))
 
 
 def _number(rule: Rule) -> float:

@@ -1,0 +1,372 @@
+"""Evaluations become one self-contained HTML page."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from ....datasets.perturbations import CODES
+from ...metrics.attacks import Species
+from ...metrics.binomial import Bound, clopper_pearson
+from ...report import facts
+from ...report.page import csp_hash, environment, part, safe_stem, write_page
+from ..policies import SCORING_WORDS
+from ..results import (
+    NAMES,
+    ORACLES,
+    AtThreshold,
+    DetectorResult,
+    Evaluation,
+    Figure,
+    Pair,
+    Place,
+    Ranking,
+    ScoringResult,
+    SliceRow,
+)
+from ..thresholds import MARKS
+from ..words import labels_of, share
+from .charts import (
+    Bars,
+    Line,
+    Plot,
+    bars,
+    det_plot,
+    reliability_plot,
+    robustness_plots,
+    roc_plot,
+)
+
+DASH = "\N{EN DASH}"
+Labelled = tuple[str, DetectorResult]
+
+
+@dataclass(frozen=True)
+class PairView:
+    """A pair with its labels and what it comes to."""
+
+    first: str
+    second: str
+    verdict: str
+    its: Pair
+
+
+@dataclass(frozen=True)
+class View:
+    """One evaluation, ready for the page. `board`: label, result, place; best first."""
+
+    e: Evaluation
+    summary: tuple[str, ...]
+    all: tuple[Labelled, ...]
+    board: tuple[tuple[str, DetectorResult, Place | None], ...]
+    ranking: Ranking | None
+    pairs: tuple[PairView, ...]
+    roc: Plot | None
+    det: Plot | None
+    reliability: Plot | None
+    bars: tuple[Bars, ...]
+    thresholds: tuple[tuple[str, DetectorResult, list[tuple[ScoringResult, AtThreshold]]], ...]
+    attacks: tuple[tuple[str, str, bool, Species, bool], ...]
+    prevalence: str
+    slices: tuple[tuple[str, SliceRow], ...]
+    slice_columns: tuple[str, ...]
+    robustness: tuple[Plot, ...]
+    robustness_key: tuple[Line, ...]
+    protocol: tuple[tuple[str, str], ...]
+
+
+def render_report(
+    evaluations: Sequence[Evaluation], *, version: str, generated_at: str, title: str = ""
+) -> str:
+    """The page; it loads nothing from anywhere.
+
+    Args:
+        evaluations: one or more; each gets its own part.
+        version: of this software. `generated_at`: when, as it shall be printed.
+        title: of the page; the first evaluation's by default.
+
+    Raises:
+        ValueError: no evaluation, or a number that is not finite.
+    """
+    if not evaluations:
+        raise ValueError("expected at least one evaluation, got none")
+    views = [view_of(e) for e in evaluations]
+    style = part(__package__, "report.css") + part(__package__, "evaluation.css")
+    script = part(__package__, "evaluation.js")
+    record = json.dumps(
+        {"unswap": version, "generated_at": generated_at,
+         "evaluations": [e.to_dict() for e in evaluations]},
+        separators=(",", ":"), allow_nan=False,
+    )  # fmt: skip
+    first = evaluations[0].protocol
+    return (
+        _environment()
+        .get_template("evaluation.html.j2")
+        .render(
+            title=title or evaluations[0].title,
+            views=views,
+            matrix=_matrix(views),
+            level=f"{first['level']:.0%}".replace("%", " %"),
+            policy=first["policy"],
+            names=NAMES,
+            oracles=ORACLES,
+            scoring_words=SCORING_WORDS,
+            codes=CODES,
+            marks=MARKS,
+            version=version,
+            generated_at=generated_at,
+            key=report_key(evaluations),
+            style=Markup(style),
+            script=Markup(script),
+            style_hash=csp_hash(style),
+            script_hash=csp_hash(script),
+            record=record,
+        )
+    )
+
+
+def write_report(
+    evaluations: Sequence[Evaluation],
+    folder: Path,
+    *,
+    version: str,
+    generated_at: str,
+    title: str = "",
+) -> Path:
+    """Writes `folder/evaluation-<title>.html` whole or not at all; returns its path.
+
+    A second report on the same scores and manifests replaces the first; another file of that name
+    stays, and figures of this report's key are added to the name.
+
+    Raises:
+        ValueError: as `render_report`. FileExistsError: the longer names are taken too.
+    """
+    page = render_report(evaluations, version=version, generated_at=generated_at, title=title)
+    key = report_key(evaluations)
+    base = f"evaluation-{safe_stem(title or evaluations[0].title)}"
+    return write_page(page, folder, (base, f"{base}-{key[:8]}", f"{base}-{key}"), key)
+
+
+def report_key(evaluations: Sequence[Evaluation]) -> str:
+    """64 hex digits that name the scores and the manifests."""
+    parts = [
+        [
+            e.title,
+            e.protocol["manifest_sha256"],
+            e.protocol["split"],
+            [s["sha256"] for s in e.protocol["scores"]],
+        ]
+        for e in evaluations
+    ]
+    return hashlib.sha256(json.dumps(["evaluation", parts]).encode("utf-8")).hexdigest()
+
+
+def view_of(e: Evaluation) -> View:
+    """An evaluation as the page shows it."""
+    labels = labels_of([d.detector for d in e.detectors])
+    main = "none" if "none" in e.conditions() else e.conditions()[0]
+    results = {d.detector: d for d in e.under(main)}
+    ranking = next((r for r in e.rankings if r.condition == main), None)
+    places = {place.detector: place for place in ranking.places} if ranking else {}
+    order = sorted(results, key=lambda d: (places[d].place if d in places else 10**9, labels[d]))
+    board = [(labels[d], results[d], places.get(d)) for d in order]
+    curves = [(labels[d], results[d]) for d in labels if d in results]
+    index = {d: i for i, d in enumerate(labels)}
+    found = [
+        (labels[d.detector], d.reliability, index[d.detector])
+        for d in results.values()
+        if d.reliability is not None
+    ]
+    thresholds = [(label, d, at) for label, d, _ in board for at in _by_threshold(d)]
+    slices = [(label, row) for label, d, _ in board for row in d.slices]
+    slices.sort(key=lambda item: (item[1].few, _wrong(item[1])))
+    robustness = robustness_plots(e, labels)
+    prevalences = e.protocol["prevalences"]
+    return View(
+        e=e,
+        summary=tuple(_summary(e, ranking, labels)),
+        all=tuple((labels[d.detector], d) for d in e.detectors),
+        board=tuple(board),
+        ranking=ranking,
+        pairs=tuple(_pair(pair, labels) for pair in ranking.pairs) if ranking else (),
+        roc=roc_plot(curves),
+        det=det_plot(curves),
+        reliability=reliability_plot(found),
+        bars=tuple(_bars(label, d) for label, d, _ in board if d.histogram),
+        thresholds=tuple(thresholds),
+        attacks=tuple(_attacks(board)),
+        prevalence=f"{prevalences[0]:g}",
+        slices=tuple(slices),
+        slice_columns=tuple(dict.fromkeys(row.by for _, row in slices)),
+        robustness=tuple(robustness),
+        robustness_key=robustness[0].lines if robustness else (),
+        protocol=tuple(_protocol(e)),
+    )
+
+
+def _by_threshold(d: DetectorResult) -> list[list[tuple[ScoringResult, AtThreshold]]]:
+    most = max((len(s.thresholds) for s in d.scorings), default=0)
+    return [
+        [(s, s.thresholds[i]) for s in d.scorings if i < len(s.thresholds)] for i in range(most)
+    ]
+
+
+def _attacks(
+    board: Sequence[tuple[str, DetectorResult, Place | None]],
+) -> list[tuple[str, str, bool, Species, bool]]:
+    out = []
+    for label, d, _ in board:
+        rules = {
+            str(at.threshold.rule): at.threshold.oracle for s in d.scorings for at in s.thresholds
+        }
+        for rule, found in d.attacks.items():
+            its = (*found.attacks, *([found.bona_fide] if found.bona_fide else []))
+            for species in its:
+                worst = found.worst is species
+                out.append((label, rule, rules.get(rule, False), species, worst))
+    return out
+
+
+def _wrong(row: SliceRow) -> float:
+    figure = row.auc.get("wrong")
+    return figure.value if figure and figure.value is not None else 0.0
+
+
+def _bars(label: str, d: DetectorResult) -> Bars:
+    assert d.histogram is not None
+    marks = [(at.threshold.value, str(at.threshold.rule)) for at in d.of("answered").thresholds]
+    return bars(label, d.histogram, marks)
+
+
+def _pair(pair: Pair, labels: Mapping[str, str]) -> PairView:
+    first, second = labels[pair.first], labels[pair.second]
+    better = first if pair.difference >= 0 else second
+    if pair.p_holm is None:
+        verdict = f"not supported: {pair.interval.reason}"
+    elif pair.certain:
+        verdict = f"{better} is better"
+    else:
+        verdict = f"not told apart ({better} ahead)" if pair.difference else "not told apart"
+    return PairView(first, second, verdict, pair)
+
+
+def _summary(e: Evaluation, ranking: Ranking | None, labels: Mapping[str, str]) -> list[str]:
+    if ranking is None or not ranking.places:
+        out = []
+        for d in e.under(e.conditions()[0]):
+            figure = d.of("wrong").figures.get("auc")
+            value = "none" if figure is None or figure.value is None else share(figure.value)
+            out.append(f"{labels[d.detector]}: AUC {value} with failures counted as wrong; "
+                       f"{d.failures.words()}.")  # fmt: skip
+        return out
+    best = ranking.places[0]
+    beaten = [
+        labels[p.second if p.first == best.detector else p.first]
+        for p in ranking.pairs
+        if p.certain and best.detector in (p.first, p.second)
+    ]
+    rest = len(ranking.places) - 1
+    if not any(p.p_holm is not None for p in ranking.pairs):
+        return [f"{labels[best.detector]} has the highest AUC, {share(best.auc)}; whether it is better is "
+                f"not supported: {ranking.pairs[0].interval.reason}."]  # fmt: skip
+    certain = (
+        "that is certain against every other"
+        if len(beaten) == rest
+        else f"certain against {', '.join(beaten)} only"
+        if beaten
+        else "but it is told apart from none of the others"
+    )
+    return [f"{labels[best.detector]} has the highest AUC, {share(best.auc)}; {certain} "
+            f"(5 %, corrected for {len(ranking.pairs)} pairs)."]  # fmt: skip
+
+
+def _protocol(e: Evaluation) -> list[tuple[str, str]]:
+    """Names and values for a list of facts; hashes are told by their name."""
+    p = e.protocol
+    out: list[tuple[str, str]] = [
+        ("Manifest", str(p["manifest"])),
+        ("Manifest's SHA-256", str(p["manifest_sha256"] or "not read from a file")),
+        ("Split", p["split"] or "all videos"),
+    ]
+    for scores in p["scores"]:
+        out.append(("Scores", scores["path"]))
+        out.append(("Scores' SHA-256", scores["sha256"]))
+    for d in dict.fromkeys(d.detector for d in e.detectors):
+        name, _, sha256 = d.partition("@")
+        out.append((f"Detector {name}, SHA-256", sha256 or "not stated"))
+    development = p["development_split"] or ", ".join(s["path"] for s in p["development_scores"])
+    out += [
+        (
+            "Development scores",
+            f"split {development}" if p["development_split"] else development or "none",
+        ),
+        *(("Development scores' SHA-256", s["sha256"]) for s in p["development_scores"]),
+        ("Thresholds", ", ".join(p["thresholds"]) or "none"),
+        ("Policy for failures", p["policy"] or "none stated"),
+        ("Ranked by", SCORING_WORDS[p["ranked_by"]]),
+        ("Slices", ", ".join(p["slices"]) or "none"),
+        ("Resamples, seed", f"{p['resamples']:,}, {p['seed']}"),
+    ]
+    if p.get("seal"):
+        out.append(("Sealed set", f"look number {p['seal']['looks']}"))
+        out.append(("Ledger's head, HMAC-SHA-256", p["seal"]["ledger_head"]))
+    for name, value in (p.get("more") or {}).items():
+        out.append((name, str(value)))
+    return out
+
+
+def _matrix(views: Sequence[View]) -> list[tuple[str, list[Figure | None]]]:
+    names = list(dict.fromkeys(label for v in views for label, _, _ in v.board))
+    return [
+        (
+            name,
+            [
+                next(
+                    (d.of("wrong").figures.get("auc") for lab, d, _ in v.board if lab == name), None
+                )
+                for v in views
+            ],
+        )
+        for name in names
+    ]
+
+
+def _at_most(bound: Bound) -> float:
+    """What no error in n leaves possible: the exact one-sided upper bound."""
+    return clopper_pearson(bound.k, bound.n, bound.level, one_sided=True).high
+
+
+def _not_given(result: DetectorResult, name: str) -> str:
+    """Why no scoring has this figure; "" where one has it."""
+    found = [s.figures[name] for s in result.scorings if name in s.figures]
+    if not found or any(figure.value is not None for figure in found):
+        return ""
+    return found[0].reason
+
+
+def _pvalue(value: float | None) -> str:
+    if value is None:
+        return DASH
+    return "< .0001" if value < 0.0001 else share(value, 4 if value < 0.01 else 3)
+
+
+def _signed(value: float) -> str:
+    sign = "+" if value > 0 else facts.MINUS if value < 0 else ""
+    return sign + share(abs(value))
+
+
+def _maybe(value: float | None, digits: int) -> str:
+    return DASH if value is None else facts.number(value, digits)
+
+
+@cache
+def _environment() -> Environment:
+    made = environment(__package__)
+    made.filters |= {"share": share, "pvalue": _pvalue, "signed": _signed, "maybe": _maybe}
+    made.globals |= {"at_most": _at_most, "not_given": _not_given}
+    return made
