@@ -13,7 +13,6 @@ import hashlib
 import json
 import re
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,7 +64,7 @@ class VendorStub:
         seen: (step, method, path, headers, body) of each request.
         sold: how often each file, by its SHA-256, was taken for analysis: what would be charged.
         leaks: requests to the storage that carried the key.
-        hold: while it is set to an Event, the step `held` waits for that.
+        slow_reading: bodies are left in the pipe, after their first bytes, until `go` is set.
     """
 
     def __init__(
@@ -85,6 +84,7 @@ class VendorStub:
         self.sold: Counter[str] = Counter()
         self.leaks: list[str] = []
         self.held = ""
+        self.slow_reading = False
         self.arrived = threading.Event()
         self.go = threading.Event()
         self.lock = threading.Lock()
@@ -112,11 +112,17 @@ class VendorStub:
             server.shutdown()
             server.server_close()
 
-    def hold(self, step: str) -> None:
-        """Has that step wait: `arrived` is set when a request is there, `go` lets it on."""
+    def hold_second(self, step: str) -> None:
+        """Has that step wait for `let_go`, in the second video's turn, when it has been done and before
+        it is answered; `arrived` is set when it is there."""
         self.arrived.clear()
         self.go.clear()
         self.held = step
+
+    def let_go(self) -> None:
+        """No step waits any more."""
+        self.held = ""
+        self.go.set()
 
     def steps(self) -> list[str]:
         """The requests so far, by step."""
@@ -181,6 +187,11 @@ class _Request(BaseHTTPRequestHandler):
     def _do(self) -> None:
         stub = self.server.stub
         self.close_connection = True
+        if stub.slow_reading:
+            self.rfile.read(1000)
+            stub.arrived.set()
+            stub.go.wait(30)
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if len(body) < int(self.headers.get("Content-Length") or 0):
             return  # a client that was killed in the middle
@@ -212,7 +223,7 @@ class _Request(BaseHTTPRequestHandler):
             self._say(400, {"message": f"bad key {key}", "detail": [KEY, {KEY: 1}]})
             return
         answer = self._answer(step, job, body)
-        if stub.held == step:
+        if stub.held == step and self._is_second(job):
             stub.arrived.set()
             stub.go.wait(30)
         if fault == "hang":
@@ -272,6 +283,9 @@ class _Request(BaseHTTPRequestHandler):
             if step == "poll":
                 return 200, _poll(stub, str(job), running=False)
             return 200, _result(stub, str(job))
+
+    def _is_second(self, job: str | None) -> bool:
+        return job == "job-1" or (job is None and len(self.server.stub.jobs) == 2)
 
     def _submit(self, body: bytes) -> tuple[int, Any]:
         stub = self.server.stub
@@ -383,12 +397,3 @@ def _file_in(body: bytes) -> bytes:
         if b"filename=" in head:
             return rest[:-2]
     raise ValueError("no file in the form")
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Waits until something holds. Raises TimeoutError."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.005)

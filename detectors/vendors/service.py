@@ -106,6 +106,7 @@ class ServiceScorer:
         score, status, failure, said = None, Status.SCORED, False, None
         try:
             score = sending.score()
+            said = sending.note
         except NoScore as error:
             status, failure, said = error.status, error.failure, error.reason
         except OutOfTime:
@@ -159,6 +160,7 @@ class _Sending:
         self.job: str | None = None
         self.resumed = False
         self._kept = False  # the last answer, in the log
+        self.note: str | None = None  # what is to be known of a score
         suffix = path.suffix.lower()
         suffix = suffix if suffix in VIDEO_SUFFIXES else ".mp4"
         self.file_name = key[2] + suffix  # a path or a name may say who is in it
@@ -173,6 +175,8 @@ class _Sending:
         held = self.log.answer_of(self.key)
         if held:
             self.resumed = self._kept = True
+            if not held[1]:
+                self.note = "the same bytes as another video of this run: not sent again"
             return self._read(Answer(held[0]["http"], held[0]["body"], held[0]["is_json"], None))
         known = self.log.known(self.key)
         answer = self._go_on(known) if known.job or known.unanswered else None

@@ -78,7 +78,8 @@ def _service(service: HttpService, video: Path | None) -> Iterator[str]:
     else:
         yield f"   {json.dumps(fill(submit.json, names))}"
         step += 1
-        yield f"{step}. {submit.upload_method} the file to the address at {submit.upload_url}, without the key"
+        way = f"{submit.upload_method} the file to the address at {submit.upload_url}"
+        yield f"{step}. {way}, without the key"
     calls = [
         *([service.finalise] if service.finalise else []),
         *([Call(service.poll.path, "GET")] if service.poll else []),
