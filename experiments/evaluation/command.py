@@ -13,7 +13,7 @@ from .measuring import Settings
 from .policies import Policy
 from .results import Evaluation
 from .score_tables import BadScores
-from .sealing import BadSeal, read_key, seal, sealed_names
+from .sealing import BadSeal, is_sealed, read_key, seal, sealed_names
 from .slices import SliceSpec
 from .thresholds import Rule
 from .words import lines
@@ -56,6 +56,8 @@ def check_outputs(given: argparse.Namespace) -> None:
             )
         if path is not None and path.is_dir():
             raise BadScores(f"--{name} {path}: it is a folder; give the name of a file")
+    if given.deepfakebench is not None and is_sealed(given.manifest):
+        raise BadSeal("--deepfakebench: the labels of a sealed set are not written out")
     if given.report is not None and given.report.exists() and not given.report.is_dir():
         raise BadScores(f"--report {given.report}: exists, and is not a folder")
 
