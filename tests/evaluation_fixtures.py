@@ -97,3 +97,38 @@ def write_scores(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def three_detectors(folder: Path, **options: Any) -> Any:
+    """An Evaluation of three detectors: one with failures, one under perturbations, one that is weak."""
+    from unswap.experiments.evaluation.evaluate import Options, evaluate
+    from unswap.experiments.evaluation.measuring import Settings
+    from unswap.experiments.evaluation.policies import Policy
+    from unswap.experiments.evaluation.thresholds import Rule
+
+    rows = forged_manifest(75, splits=("val", "test", "test"))
+    ours = scores_of(rows, "ours@0011", skill=1.6, seed=1)
+    for level in (1, 3, 5):
+        worse = scores_of(
+            rows, "ours@0011", skill=1.6 - 0.3 * level, seed=9, condition=f"VC:{level}"
+        )
+        ours += worse
+    vendor = scores_of(
+        rows, "vendor@22", skill=2.4, seed=2, kind="probability",
+        status=lambda v: "no_face" if v.method == "FaceSwap" and v.video_id[-1] in "147" else "scored",
+    )  # fmt: skip
+    weak = scores_of(rows, "weak@33", skill=0.3, seed=3)
+    tables = [
+        write_scores(folder / f"{name}.csv", table)
+        for name, table in (("ours", ours), ("vendor", vendor), ("weak", weak))
+    ]
+    given: dict[str, Any] = {
+        "split": "test",
+        "dev_split": "val",
+        "rules": (Rule.parse("fpr=0.1"),),
+        "policy": Policy.parse(["all=real"]),
+        "settings": Settings(resamples=40),
+        "title": "made up",
+        "min_slice": 10,
+    }
+    return evaluate(tables, write_manifest(folder, rows), Options(**{**given, **options}))

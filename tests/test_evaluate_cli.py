@@ -68,8 +68,12 @@ def test_evaluate_prints_and_writes(files: Path, capsys: pytest.CaptureFixture[s
     assert (files / "report" / "evaluation-manifest.html").exists()
 
 
-def test_rank_orders_and_says_what_is_certain(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = unswap(files, "rank", "@@/ours.csv", "@@/vendor.parquet", "--manifest", "@@/manifest.csv")
+def test_rank_orders_and_says_what_is_certain(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = unswap(
+        files, "rank", "@@/ours.csv", "@@/vendor.parquet", "--manifest", "@@/manifest.csv"
+    )
     out = capsys.readouterr().out
     assert code == 0
     assert re.search(r"ranking on 90 videos, failure counted as wrong", out)
@@ -115,7 +119,13 @@ def test_an_old_output_stays_when_the_new_one_can_not_be_written(files, capsys) 
     target.mkdir()
     (target / "o.json").mkdir()
     code = unswap(
-        files, "evaluate", "@@/ours.csv", "--manifest", "@@/manifest.csv", "--json", "@@/locked/o.json"
+        files,
+        "evaluate",
+        "@@/ours.csv",
+        "--manifest",
+        "@@/manifest.csv",
+        "--json",
+        "@@/locked/o.json",
     )
     assert code == 2
     assert "it is a folder" in capsys.readouterr().err
@@ -169,7 +179,10 @@ def test_seal_score_evaluate(files: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "sealed set: look number 1; the ledger now ends in" in capsys.readouterr().out
     assert len((files / "sealed" / "ledger.jsonl").read_text().splitlines()) == 1
     export = ["--deepfakebench", "@@/d.json"]
-    assert unswap(files, "evaluate", "@@/s.csv", "--manifest", "@@/sealed", "--key", "@@/key", *export) == 2
+    assert (
+        unswap(files, "evaluate", "@@/s.csv", "--manifest", "@@/sealed", "--key", "@@/key", *export)
+        == 2
+    )
     assert "labels of a sealed set" in capsys.readouterr().err
     assert len((files / "sealed" / "ledger.jsonl").read_text().splitlines()) == 1
 

@@ -38,9 +38,7 @@ def run(tmp_path: Path, tables: Sequence[list[Row]], rows: list[Video] = ROWS,
 
 def of_test(scores: list[Row]) -> tuple[np.ndarray, np.ndarray]:
     """Labels and scores of the test videos; NaN for a failure."""
-    pairs = [
-        (v.label, r["score"]) for v, r in zip(ROWS, scores, strict=True) if v.split == "test"
-    ]
+    pairs = [(v.label, r["score"]) for v, r in zip(ROWS, scores, strict=True) if v.split == "test"]
     labels, values = zip(*pairs, strict=True)
     return np.array(labels), np.array([math.nan if s is None else s for s in values])
 
@@ -86,7 +84,10 @@ def test_logits_have_no_log_loss(tmp_path: Path) -> None:
     result = run(tmp_path, [scores_of(ROWS)]).detectors[0].of("answered")
     for name in ("log-loss", "brier", "calibration-error"):
         assert result.figures[name].value is None
-        assert "of probabilities, and these scores are of the kind 'logit'" in result.figures[name].reason
+        assert (
+            "of probabilities, and these scores are of the kind 'logit'"
+            in result.figures[name].reason
+        )
     assert result.figures["cllr"].value is None
 
 
@@ -159,7 +160,9 @@ def test_oracles_are_marked_wherever_they_stand(tmp_path: Path) -> None:
 
 def test_development_scores_from_another_file(tmp_path: Path) -> None:
     scores = scores_of(ROWS)
-    part = {s: [r for r, v in zip(scores, ROWS, strict=True) if v.split == s] for s in ("val", "test")}
+    part = {
+        s: [r for r, v in zip(scores, ROWS, strict=True) if v.split == s] for s in ("val", "test")
+    }
     dev = write_scores(tmp_path / "dev.csv", part["val"])
     rules = (Rule.parse("eer"),)
     from_file = run(tmp_path, [part["test"]], dev_scores=(dev,), rules=rules)
@@ -167,11 +170,11 @@ def test_development_scores_from_another_file(tmp_path: Path) -> None:
     pick = [f.detectors[0].of("answered").thresholds[0] for f in (from_file, from_split)]
     assert pick[0].threshold == pick[1].threshold
     assert pick[0].tpr == pick[1].tpr
+    again = write_scores(tmp_path / "again.csv", part["test"][:26])
     with pytest.raises(BadScores, match="26 of the 78 test videos"):
-        again = write_scores(tmp_path / "again.csv", part["test"][:26])
         run(tmp_path, [part["test"]], dev_scores=(again,), rules=rules)
+    others = [{**r, "detector": "other@00"} for r in part["test"]]
     with pytest.raises(BadScores, match="there are none for 'other@00'"):
-        others = [{**r, "detector": "other@00"} for r in part["test"]]
         run(tmp_path, [others], dev_scores=(dev,), rules=rules)
 
 
@@ -205,7 +208,9 @@ def test_reversed_polarity_is_warned_about_and_left(tmp_path: Path) -> None:
     y, x = of_test(scores)
     assert result.of("answered").figures["auc"].value == pytest.approx(sk.roc_auc_score(y, x))
     assert result.of("answered").figures["auc"].value < 0.1
-    assert any("polarity looks reversed" in w and "Nothing was turned round" in w for w in result.warnings)
+    assert any(
+        "polarity looks reversed" in w and "Nothing was turned round" in w for w in result.warnings
+    )
     small = forged_manifest(6)
     few = [{**r, "score": -r["score"]} for r in scores_of(small, skill=3)]
     assert "may be reversed" in run(tmp_path, [few], small).detectors[0].warnings[0]
@@ -266,8 +271,12 @@ def test_slices_stand_worst_first_and_few_ones_last(tmp_path: Path) -> None:
     assert (got[0].by, got[0].value) == ("compression", "c40")
     values = [row.auc["wrong"].value for row in got]
     assert values == sorted(values)
-    inside = [(v.label, r["score"]) for v, r in zip(rows, scores, strict=True) if v.compression == "c40"]
-    assert got[0].auc["answered"].value == pytest.approx(sk.roc_auc_score(*zip(*inside, strict=True)))
+    inside = [
+        (v.label, r["score"]) for v, r in zip(rows, scores, strict=True) if v.compression == "c40"
+    ]
+    assert got[0].auc["answered"].value == pytest.approx(
+        sk.roc_auc_score(*zip(*inside, strict=True))
+    )
     swap = next(row for row in got if row.value == "FaceSwap")
     assert (swap.real, swap.fake) == (60, 60)
     few = run(tmp_path, [scores], rows, slices=specs[:1], min_slice=21).detectors[0].slices
@@ -368,7 +377,9 @@ def test_the_rows_order_and_the_seed(tmp_path: Path) -> None:
 
 def test_json_holds_every_figure_and_no_nan(tmp_path: Path) -> None:
     tables = [scores_of(ROWS, "a@1", status=some_fail), scores_of(ROWS, "b@2", kind="probability")]
-    found = run(tmp_path, tables, policy=Policy.parse(["all=fake"]), rules=(Rule.parse("value=0.5"),))
+    found = run(
+        tmp_path, tables, policy=Policy.parse(["all=fake"]), rules=(Rule.parse("value=0.5"),)
+    )
     data = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert set(data) >= {"protocol", "detectors", "rankings", "real", "fake", "groups", "two_way"}
     for result in data["detectors"]:
