@@ -130,6 +130,9 @@ def train_by_recipe(recipe: Path, out: Path) -> Path:
     Raises:
         Stopped: it failed.
     """
+    from ..training.loop import TrainingFailed
+    from ..training.portraits import BadWeights
+    from ..training.recipe import BadRecipe
     from ..training.run import train
 
     finished = sorted(out.glob("*.safetensors"))
@@ -137,7 +140,7 @@ def train_by_recipe(recipe: Path, out: Path) -> Path:
         return finished[0]
     try:
         return train(recipe, out, resume=(out / "state.pt").exists())
-    except Exception as error:
+    except (BadRecipe, BadWeights, TrainingFailed, OSError, RuntimeError) as error:
         raise Stopped(f"training by {recipe}: {error}") from error
 
 
