@@ -158,13 +158,15 @@ def test_a_killed_run_goes_on_with_the_same_table(videos: list[Path], tmp_path: 
         ended = subprocess.run([*command, "--resume"], capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
         assert "cost: 0.50 EUR" in ended.stdout
-        assert "scored twice: 1 videos; 0 scores differ" in ended.stdout
+        assert "scored twice: 1 with a score both times, 0 of them with another" in ended.stdout
         assert stub.leaks == []
         assert stub.sold.total() == 5
         assert sorted(stub.sold.values()) == [1, 1, 1, 2]  # one is scored twice
     with out.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len({(r["video_id"], r["condition"]) for r in rows}) == len(rows) == 5
+    assert len({r["video_id"] for r in rows}) == len(rows) == 4
+    assert {r["condition"] for r in rows} == {"none"}
+    assert len((tmp_path / "scores.repeats.csv").read_text().splitlines()) == 2
     for row in rows:
         assert row["status"] == "scored"
         name = row["video_id"].rsplit("/", 1)[1]

@@ -45,7 +45,7 @@ def bind(cls: type[T], data: Mapping[str, Any], source: str) -> T:
             type, and what the dataclasses themselves refuse: all of it.
     """
     problems: list[str] = []
-    made = _instance(cls, data, "", problems)
+    made: T = _instance(cls, data, "", problems)
     if problems:
         raise BadDescription(f"{source}: " + "; ".join(problems))
     return made

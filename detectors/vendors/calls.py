@@ -29,8 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .limits import MOST_REQUESTS, Budget, Rate
 from .locks import lock, unlock
-from .service_description import MOST_REQUESTS, Budget, Rate
 
 Key = tuple[str, str, str]  # video_id, condition, SHA-256 of the bytes
 

@@ -51,7 +51,7 @@ def open_session(path: Path, *, threads: int = 1, device: str = "cpu") -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    providers = ["CPUExecutionProvider"]
+    providers: list[Any] = ["CPUExecutionProvider"]
     if device != "cpu":
         kind, _, number = device.partition(":")
         if kind != "cuda" or "CUDAExecutionProvider" not in ort.get_available_providers():

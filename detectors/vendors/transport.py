@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
+from .addresses import insecure, is_loopback
 from .bodies import Body
-from .service_description import insecure, is_loopback
 
 LONGEST_ANSWER = 16 << 20  # bytes
 MOST_REDIRECTS = 3

@@ -5,8 +5,12 @@ from pathlib import Path
 
 from ...detectors.checkpoints import load_checkpoint
 from ...detectors.pipeline import FacePipeline
-from ...detectors.pretrained import DEFAULT, locate
+from ...detectors.pretrained import DEFAULT
+from ...detectors.protocols import VideoScorer
 from ...detectors.scores import VideoScore
+from ...detectors.vendors.descriptions import OnnxModel
+from ...detectors.vendors.onnx_model import load_onnx
+from ...detectors.vendors.opening import locate, open_scorer
 
 
 def score(
@@ -23,7 +27,8 @@ def score(
 
     Args:
         path: the file.
-        detector: the name of a detector that ships, or a checkpoint, FILE.safetensors.
+        detector: the name of a detector that ships, a checkpoint, or one from outside that runs here
+            (see `detectors.vendors`): FILE.onnx, a description FILE.yaml, a table of scores, a function.
         num_frames: frames to sample over the whole duration; the detector's own number by default.
         device: a torch device: cpu, cuda, mps.
         batch_size: crops that go through the network at once.
@@ -34,18 +39,48 @@ def score(
         A VideoScore with tracks and frames. A bad file is a status with a reason, no exception.
 
     Raises:
-        KeyError: an unknown detector's name. BadCheckpoint: a file that is none.
+        KeyError: an unknown detector's name. BadCheckpoint, BadDescription: a file that is none.
+        ValueError: a detector that videos are sent to: `unswap score` asks for consent and keeps a log.
     """
-    pipeline = _pipeline(str(locate(detector)), num_frames, device, batch_size, keep_evidence)
+    source = locate(detector)
+    if source.uploads_to is not None:
+        raise ValueError(
+            f"{source.detector.name} sends videos to {source.uploads_to}: score with the command, which "
+            "asks for consent and keeps a log of what is sent and paid"
+        )
+    if not source.has_crops:
+        return _scorer(str(detector), source.detector.sha256).score(
+            path, time_limit_seconds=time_limit_seconds
+        )
+    pipeline = _pipeline(
+        str(detector), source.detector.sha256, num_frames, device, batch_size, keep_evidence
+    )
     return pipeline.score(path, time_limit_seconds=time_limit_seconds)
 
 
 @lru_cache(maxsize=2)
+def _scorer(detector: str, sha256: str) -> VideoScorer:
+    return open_scorer(locate(detector))
+
+
+@lru_cache(maxsize=2)
 def _pipeline(
-    checkpoint: str, num_frames: int | None, device: str, batch_size: int, keep_evidence: bool
+    detector: str,
+    sha256: str,
+    num_frames: int | None,
+    device: str,
+    batch_size: int,
+    keep_evidence: bool,
 ) -> FacePipeline:
+    source = locate(detector)
+    if source.kind == "checkpoint":
+        checkpoint = load_checkpoint(source.place, device)
+    else:
+        assert isinstance(source.description, OnnxModel)
+        assert source.file
+        checkpoint = load_onnx(source.file, source.description, source.detector, device=device)
     return FacePipeline(
-        load_checkpoint(checkpoint, device),
+        checkpoint,
         num_frames=num_frames,
         device=device,
         batch_size=batch_size,

@@ -2,11 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from .inputs import Job
 
-REPEAT = "repeat"  # the condition under which the second scoring stands in the table
+REPEAT = "repeat"  # the second scoring's condition; it is no row of the scores table
+
+
+def repeats_path(out: Path) -> Path:
+    """Where the second scores are kept: `scores.parquet` -> `scores.repeats.csv`."""
+    return out.with_name(f"{out.stem}.repeats.csv")
 
 
 @dataclass(frozen=True)
@@ -21,8 +27,8 @@ class Repeatability:
 
     def sentence(self) -> str:
         """For a person."""
-        text = f"scored twice: {self.videos + self.other_status} videos; "
-        text += f"{self.moved} scores differ, by up to {self.largest:.3g}"
+        text = f"scored twice: {self.videos} with a score both times, {self.moved} of them with another "
+        text += f"one, by up to {self.largest:.3g}"
         if self.other_status:
             text += f"; {self.other_status} had another status the second time"
         return text

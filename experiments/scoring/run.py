@@ -18,8 +18,8 @@ from ..jobs.pool import MustStop, UnusableWorker
 from .answers import Answer, score_jobs
 from .canaries import Canaries, is_canary, write_canaries
 from .inputs import Inputs
-from .repeats import Repeatability, measure_repeats
-from .tables import write_results
+from .repeats import REPEAT, Repeatability, measure_repeats, repeats_path
+from .tables import write_results, write_scores
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Settings:
 
 @dataclass
 class Summary:
-    """What became of a run's videos, canaries apart. `duplicates`: paths whose bytes another path has,
+    """What became of a run's videos, their repeats and canaries apart. `duplicates`: paths whose bytes another path has,
     not scored again. `kept`: finished before a resume. `kinds`: of the scores. `costs`: their sum, None
     where nothing is said of them. `again`: videos that were scored twice, and how that differs."""
 
@@ -170,7 +170,7 @@ class ScoringRun:
             if self._journal:
                 for record in self._journal.records():
                     self._first_path[record["video_id"], record["condition"]] = record["path"]
-                    self.summary.kept += not is_canary(record["condition"])
+                    self.summary.kept += not _is_extra(record)
                     self._count(record)
             todo = self._todo()
             first = next(todo, None)
@@ -213,13 +213,17 @@ class ScoringRun:
         """The tables, what stands beside them, and the end of the journal."""
 
         def rows() -> Iterator[dict[str, Any]]:
-            return (r for r in journal.records() if not is_canary(r["condition"]))
+            return (r for r in journal.records() if not _is_extra(r))
 
         write_results(out, rows, self.inputs.manifest_sha256)
-        self.summary.again = measure_repeats(rows())
+        again = measure_repeats(journal.records())
+        if again:
+            repeats = (r for r in journal.records() if r["condition"] == REPEAT)
+            write_scores(repeats_path(out), repeats, self.inputs.manifest_sha256)
+        self.summary.again = again
         canaries = (r for r in journal.records() if is_canary(r["condition"]))
         self.summary.canaries = write_canaries(
-            out, canaries, self.settings.detector, self.summary.again, self.settings.canary_since
+            out, canaries, self.settings.detector, again, self.settings.canary_since
         )
         calls = self.settings.calls
         if calls:
@@ -264,11 +268,16 @@ class ScoringRun:
     def _count(self, record: dict[str, Any]) -> None:
         if record.get("cost") is not None:
             self.summary.costs = (self.summary.costs or 0.0) + record["cost"]
-        if is_canary(record["condition"]):
+        if _is_extra(record):
             return
         self.summary.counts[record["status"]] += 1
         if record["score"] is not None:
             self.summary.kinds.add(record["score_kind"])
+
+
+def _is_extra(record: dict[str, Any]) -> bool:
+    """Whether it is a further scoring, and no row of the table."""
+    return record["condition"] == REPEAT or is_canary(record["condition"])
 
 
 def _why(error: OSError) -> str:

@@ -72,6 +72,11 @@ def write_results(
     _write_table(out, SCORE_COLUMNS, scores)
 
 
+def write_scores(path: Path, records: Iterable[Row], manifest_sha256: str | None) -> None:
+    """The scores alone, without frames, as .csv or .parquet, in one step. Raises as `write_results`."""
+    _write_table(path, SCORE_COLUMNS, (_score_row(r, manifest_sha256) for r in records))
+
+
 def detector_key(detector: Row) -> str:
     """How the tables name a detector: its name and its weights' SHA-256."""
     return f"{detector['name']}@{detector['sha256']}"
