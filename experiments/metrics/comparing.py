@@ -11,7 +11,7 @@ from scipy import special
 from ...datasets.types import Float64
 from .bootstrap import RESAMPLES, Estimate, interval_of, resample
 from .checks import checked_share
-from .intervals import Interval, unsupported
+from .intervals import Interval, from_standard_error, resampled_error, unsupported
 from .measuring import measure, unresolved
 from .resampling import Plan, make_plan
 from .statistics import parse_statistic
@@ -167,9 +167,8 @@ def paired_cluster_bootstrap(
     """Two or many detectors by one measure, on the same resamples of the same videos.
 
     What makes a video hard for both detectors falls out of their difference. Its interval and its
-    p-value are of the difference over its standard error on the resamples (times
-    sqrt(G / (G - 1)), G the groups), by Student's t: they agree with each other, and p can be small
-    enough to stay so when many pairs are tested.
+    p-value both come from the difference's standard error on the resamples, by Student's t: they
+    agree with each other, and p can be small enough to stay so when many pairs are tested.
 
     Args:
         statistic: a measure's name, see `parse_statistic`.
@@ -201,7 +200,9 @@ def paired_cluster_bootstrap(
         drawn = resample([found], labels, tables, plan, seed=seed, resamples=resamples)[statistic]
     why_not = unresolved(found, labels)
     estimates = {
-        name: Estimate(found, values[name], interval_of(column, values[name], plan, level, why_not))
+        name: Estimate(
+            found, values[name], interval_of(found, column, values[name], plan, level, why_not)
+        )
         for name, column in zip(names, drawn.T, strict=True)
     }
     pairs = [
@@ -271,29 +272,19 @@ def _difference(
     reason = plan.reason or why_not
     if not reason and not (np.isfinite(value) and np.isfinite(drawn).all()):
         reason = "the measure is infinite on these videos or on a resample of them"
-    se = 0.0
-    if not reason:
-        left = plan.effective
-        se = float(np.std(drawn, ddof=1)) * float(np.sqrt(left / (left - 1)))
-        se = 0.0 if se < 1e-12 else se  # what rounding leaves
-        if se == 0 and abs(value) > 1e-12:
-            reason = f"every resample gives the same difference, {value:g}"
+    error = 0.0 if reason else resampled_error(drawn, plan.effective)
+    if not reason and error == 0 and abs(value) > 1e-12:
+        reason = f"every resample gives the same difference, {value:g}"
     if reason:
         interval = unsupported(plan.n, plan.drawn, level, reason)
         return Difference(first, second, value, interval, None, None, None)
     degrees = plan.effective - 1
-    half = float(special.stdtrit(degrees, 0.5 + level / 2)) * se
-    p = 1.0 if se == 0 else min(1.0, 2 * float(special.stdtr(degrees, -abs(value) / se)))
-    interval = Interval(
-        value - half,
-        value + half,
-        plan.n,
-        plan.drawn,
-        level,
-        supported=True,
-        method=f"standard error on {len(drawn)} resamples of {plan.words}, "
-        f"t with {degrees} degrees of freedom",
+    low, high = from_standard_error(value, error, plan.effective, level, "plain")
+    p = 1.0 if error == 0 else min(1.0, 2 * float(special.stdtr(degrees, -abs(value) / error)))
+    method = (
+        f"standard error on {len(drawn)} resamples of {plan.words}, t with {degrees:.4g} degrees"
     )
+    interval = Interval(low, high, plan.n, plan.drawn, level, supported=True, method=method)
     return Difference(first, second, value, interval, p, None, None)
 
 

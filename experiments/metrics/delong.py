@@ -9,9 +9,7 @@ from scipy import special
 
 from ...datasets.types import Float64, Int64
 from .checks import checked_both, checked_share
-from .intervals import Interval, too_few, unsupported
-
-SCALES = ("logit", "plain")
+from .intervals import Interval, effective_groups, from_standard_error, too_few, unsupported
 
 
 @dataclass(frozen=True)
@@ -38,15 +36,16 @@ class PairedAuc:
 class AucCovariance:
     """AUCs of D detectors on the same videos, and how they vary together.
 
-    `aucs`: (D,). `covariance`: (D, D). `groups`: in all. `per_class`: groups with real and with
-    manipulated videos. `n`: videos.
+    `aucs`: (D,). `covariance`: (D, D). `n`: videos. `groups`: of them. `effective`: groups of even
+    size that they are worth. `reason`: why they support no interval, or "".
     """
 
     aucs: Float64
     covariance: Float64
     n: int
     groups: int
-    per_class: tuple[int, int]
+    effective: float
+    reason: str
 
 
 def auc_covariance(
@@ -99,7 +98,9 @@ def auc_covariance(
     if found > 1:
         cross = found / (found - 1) / (sizes[0] * sizes[1]) * sums[0] @ sums[1].T
         covariance += cross + cross.T
-    return AucCovariance(aucs, covariance, len(y), found, (holds[0], holds[1]))
+    effective = effective_groups(y, member)
+    reason = too_few(found, effective, holds)
+    return AucCovariance(aucs, covariance, len(y), found, effective, reason)
 
 
 def delong_interval(
@@ -110,15 +111,12 @@ def delong_interval(
     level: float = 0.95,
     scale: str = "logit",
 ) -> Interval:
-    """Interval of the AUC from `auc_covariance`, with Student's t for the fewest groups of a class.
+    """Interval of the AUC from `auc_covariance`, with Student's t (`from_standard_error`).
 
     Args:
         labels, scores, groups: as in `auc_covariance`, of one detector.
         level: of the two-sided interval.
-        scale: `logit`: made on the AUC's log odds and turned back, so that it stays within 0 to 1
-            and leans away from the near end (Pepe, "The statistical evaluation of medical tests for
-            classification and prediction", 2003, 5.2.5); `plain`: made on the AUC itself, cut at
-            0 and 1.
+        scale: `logit` or `plain`, see `from_standard_error`.
 
     Returns:
         Not supported, with the reason, for fewer than ten groups, a class in one group only, and
@@ -128,27 +126,18 @@ def delong_interval(
         ValueError: as `auc_covariance`; a level or scale that isn't one.
     """
     checked_share(level, "a level")
-    if scale not in SCALES:
-        raise ValueError(f"expected a scale in {SCALES}, got {scale!r}")
     found = auc_covariance(labels, scores, groups)
     if len(found.aucs) != 1:
         raise ValueError(f"expected one detector's scores, got {len(found.aucs)}")
     value, se = float(found.aucs[0]), float(np.sqrt(max(0.0, found.covariance[0, 0])))
-    reason = too_few(found.groups, found.per_class)
+    reason = found.reason
     if not reason and se == 0:
         reason = f"an AUC of {value:g} on these videos shows no variance to make an interval of"
     if reason:
         return unsupported(found.n, found.groups, level, reason)
-    t = float(special.stdtrit(min(found.per_class) - 1, 0.5 + level / 2))
-    if scale == "logit":
-        middle, half = special.logit(value), t * se / (value * (1 - value))
-        low, high = special.expit(middle - half), special.expit(middle + half)
-    else:
-        low, high = max(0.0, value - t * se), min(1.0, value + t * se)
-    method = f"{_method(groups)}, {scale} scale, t with {min(found.per_class) - 1} degrees"
-    return Interval(
-        float(low), float(high), found.n, found.groups, level, supported=True, method=method
-    )
+    low, high = from_standard_error(value, se, found.effective, level, scale)
+    method = f"{_method(groups)}, {scale} scale, t with {found.effective - 1:.4g} degrees"
+    return Interval(low, high, found.n, found.groups, level, supported=True, method=method)
 
 
 def delong_paired(
@@ -180,18 +169,16 @@ def delong_paired(
     se = float(np.sqrt(max(0.0, contrast @ found.covariance @ contrast)))
     # what is left by rounding where both rank all pairs alike
     se = 0.0 if se < 1e-9 else se
-    reason = too_few(found.groups, found.per_class)
+    reason = found.reason
     if not reason and se == 0 and a != b:
         reason = "the difference shows no variance on these videos to make an interval of"
     if reason:
         return PairedAuc(a, b, a - b, unsupported(found.n, found.groups, level, reason), se, None)
-    degrees = min(found.per_class) - 1
-    half = float(special.stdtrit(degrees, 0.5 + level / 2)) * se
+    degrees = found.effective - 1
+    low, high = from_standard_error(a - b, se, found.effective, level, "plain")
     p = 1.0 if se == 0 else 2 * float(special.stdtr(degrees, -abs(a - b) / se))
-    method = f"paired {_method(groups)}, t with {degrees} degrees"
-    interval = Interval(
-        a - b - half, a - b + half, found.n, found.groups, level, supported=True, method=method
-    )
+    method = f"paired {_method(groups)}, t with {degrees:.4g} degrees"
+    interval = Interval(low, high, found.n, found.groups, level, supported=True, method=method)
     return PairedAuc(a, b, a - b, interval, se, p)
 
 

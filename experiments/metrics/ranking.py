@@ -7,7 +7,15 @@ from numpy.typing import ArrayLike
 
 from ...datasets.types import Float64, Int64
 from .checks import checked, checked_share
-from .intervals import MIN_GROUPS, Interval, expanded_quantiles, too_few, unsupported
+from .intervals import (
+    MIN_GROUPS,
+    Interval,
+    effective_groups,
+    from_standard_error,
+    resampled_error,
+    too_few,
+    unsupported,
+)
 
 __all__ = [
     "MIN_GROUPS",
@@ -78,18 +86,20 @@ def clustered_auc_interval(
     level: float = 0.95,
     strata: ArrayLike | None = None,
 ) -> Interval:
-    """Expanded percentile interval of the AUC by a bootstrap over groups.
+    """Interval of the AUC by a bootstrap over groups.
 
     Whole groups are drawn with replacement, each with all of its videos, so that videos of one
     person count as the one piece of evidence that they are (Field & Welsh, "Bootstrapping clustered
-    data", J. R. Stat. Soc. B 69, 2007). A resample that lacks a class is drawn again.
+    data", J. R. Stat. Soc. B 69, 2007). A resample that lacks a class is drawn again. The ends come
+    from the resamples' standard error (`from_standard_error`); an AUC of 0 or 1 shows none, and
+    gives itself as both ends.
 
     Args:
         labels, scores: as in `auc`.
         groups: (n,) each video's cluster.
         seed: of the resamples; the order of the videos does not matter.
         resamples: how many.
-        level: share of such intervals that hold the truth; the ends are `expanded_quantiles`.
+        level: share of such intervals that hold the truth.
         strata: as in `stratified_auc`; None compares all pairs.
 
     Returns:
@@ -108,22 +118,26 @@ def clustered_auc_interval(
             f"expected {len(ranked.labels)} groups for {len(ranked.labels)} scores, "
             f"got {len(groups)}"
         )
-    ranked.auc()  # so that one class only is an error, however few groups there are
+    value = ranked.auc()  # so that one class only is an error, however few groups there are
     names, member = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
     found, n = len(names), len(ranked.labels)
-    fewest = min(len(np.unique(member[ranked.labels == label])) for label in (0, 1))
-    reason = too_few(found, [fewest])
+    per_class = [len(np.unique(member[ranked.labels == label])) for label in (0, 1)]
+    effective = effective_groups(ranked.labels, member)
+    reason = too_few(found, effective, per_class)
     if reason:
         return unsupported(n, found, level, reason)
     rng = np.random.default_rng(seed)
     values: list[float] = []
     while len(values) < resamples:
         drawn = np.bincount(rng.integers(0, found, found), minlength=found)
-        value = ranked.weighted(drawn[member])
-        if value is not None:
-            values.append(value)
-    low, high = expanded_quantiles(values, fewest, level)
-    method = f"{resamples} resamples of groups, expanded percentiles"
+        one = ranked.weighted(drawn[member])
+        if one is not None:
+            values.append(one)
+    low = high = value
+    error = resampled_error(values, effective) if resamples > 1 else 0.0
+    if error and 0 < value < 1:
+        low, high = from_standard_error(value, error, effective, level, "logit")
+    method = f"standard error on {resamples} resamples of groups, logit scale, t"
     return Interval(low, high, n, found, level, supported=True, method=method)
 
 

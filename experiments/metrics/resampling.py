@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...datasets.types import Int64
 from .checks import checked_labels
-from .intervals import MIN_GROUPS, too_few
+from .intervals import MIN_EFFECTIVE, MIN_GROUPS, effective_groups, too_few
 
 Int32 = NDArray[np.int32]
-CELLS = 1 << 20  # weights that are held at a time
+CELLS = 1 << 18  # weights that are held at a time
 TRIES = 1000  # draws of a resample with both classes, before it is given up
 
 
@@ -22,9 +22,9 @@ class Plan:
     A unit is what always has one weight: a group, or all videos of one source and target.
 
     `unit`: (n,) each video's. `first`, `second`: (units,) the drawn things (groups, persons) whose
-    counts are multiplied for its weight; where they are the same, it counts once. `strata`: for
+    counts are multiplied for its weight, once where they are the same; one array for groups. `strata`: for
     each stratum, the drawn things that lie in it. `real`, `forged`: (units,) videos of each class.
-    `reason`: why there can be no interval, or "". `effective`: groups for `expanded_quantiles`.
+    `reason`: why there can be no interval, or "". `effective`: see `effective_groups`.
     `words`: what is drawn, for an interval's method.
     """
 
@@ -35,7 +35,7 @@ class Plan:
     real: Int64
     forged: Int64
     reason: str
-    effective: int
+    effective: float
     words: str
 
     @property
@@ -56,16 +56,14 @@ class Plan:
         Raises:
             ValueError: no resample with both classes came in many tries.
         """
-        rng = np.random.default_rng(seed)
+        rng, again = (np.random.default_rng([seed, k]) for k in (0, 1))
         rows = max(1, CELLS // max(len(self.first), self.drawn))
-        same = self.first == self.second
-        classes = [np.flatnonzero(held) for held in (self.real, self.forged)]
         for start in range(0, resamples, rows):
-            out = np.empty((min(rows, resamples - start), len(self.first)), np.int32)
-            for row in out:
+            out = self._draw(rng, min(rows, resamples - start))
+            for row in np.flatnonzero(~self._holds_both(out)):
                 for _ in range(TRIES):
-                    self._draw(rng, same, row)
-                    if all(_any(row, units) for units in classes):
+                    out[row] = self._draw(again, 1)[0]
+                    if self._holds_both(out[row : row + 1]).all():
                         break
                 else:
                     raise ValueError(
@@ -74,17 +72,31 @@ class Plan:
                     )
             yield out
 
-    def _draw(self, rng: np.random.Generator, same: NDArray[np.bool_], row: Int32) -> None:
-        counts = np.zeros(self.drawn, np.int32)
-        for members in self.strata:
-            size = len(members)
-            if size == self.drawn:
-                counts = np.bincount(rng.integers(0, size, size), minlength=size).astype(np.int32)
-            else:
-                counts[members] = np.bincount(rng.integers(0, size, size), minlength=size)
-        np.take(counts, self.first, out=row)
-        if not same.all():
-            row *= np.where(same, 1, counts[self.second]).astype(np.int32)
+    def _draw(self, rng: np.random.Generator, rows: int) -> Int32:
+        counts = np.empty((rows, self.drawn), np.int32)
+        for row in range(rows) if len(self.strata) > 1 else ():
+            for members in self.strata:
+                size = len(members)
+                counts[row, members] = np.bincount(rng.integers(0, size, size), minlength=size)
+        if len(self.strata) == 1:
+            drawn = rng.integers(0, self.drawn, (rows, self.drawn))
+            drawn += self.drawn * np.arange(rows)[:, None]
+            counts[:] = np.bincount(drawn.ravel(), minlength=counts.size).reshape(counts.shape)
+        if self.first is self.second:
+            return counts
+        second = counts[:, self.second]
+        second[:, self.first == self.second] = 1
+        return np.asarray(counts[:, self.first] * second, dtype=np.int32)
+
+    def _holds_both(self, weights: Int32) -> NDArray[np.bool_]:
+        """(rows,) whether both classes were drawn; of many units, the first nearly always tell."""
+        out = np.ones(len(weights), np.bool_)
+        for held in (self.real, self.forged):
+            units = np.flatnonzero(held)
+            some = weights[:, units[:64]].any(axis=1)
+            some[~some] = weights[np.ix_(~some, units)].any(axis=1)
+            out &= some
+        return out
 
 
 def make_plan(
@@ -116,11 +128,11 @@ def make_plan(
         words += " within strata"
     drawn = _by_stratum(count, [unit], layers, names, words)
     fewest = [len(np.unique(unit[y == label])) for label in (0, 1)]
-    reason = too_few(count, fewest) or _lone(drawn, layers)
+    effective = effective_groups(y, unit) if min(fewest) else 0.0
+    reason = too_few(count, effective, fewest) or _lone(drawn, layers)
     real, forged = (np.bincount(unit[y == label], minlength=count) for label in (0, 1))
     every = np.arange(count)
-    left = max(2, min(fewest) - len(drawn) + 1)
-    return Plan(unit, every, every, drawn, real, forged, reason, left, words)
+    return Plan(unit, every, every, drawn, real, forged, reason, _less(effective, drawn), words)
 
 
 def _two_way(
@@ -151,20 +163,21 @@ def _two_way(
     }
     reason = _lone(drawn, layers)
     for (label, what), found in roles.items():
-        if found < MIN_GROUPS and y.size:
+        if found < MIN_GROUPS:
             kind = "manipulated" if label else "real"
             reason = (
                 f"a two-way interval needs at least {MIN_GROUPS} {what} persons of each class, "
                 f"there are {found} of {kind} videos"
             )
     real, forged = (np.bincount(unit[y == label], minlength=len(cells)) for label in (0, 1))
-    left = max(2, min(roles.values()) - len(drawn) + 1)
-    return Plan(unit, first, second, drawn, real, forged, reason, left, words)
+    effective = min(effective_groups(y, role) for role in (source, target)) if y.any() else 0.0
+    effective = _less(effective, drawn)
+    return Plan(unit, first, second, drawn, real, forged, reason, effective, words)
 
 
-def _any(row: Int32, units: Int64) -> bool:
-    """Whether a unit of these was drawn; of many, the first few nearly always tell."""
-    return bool(row[units[:64]].any() or row[units].any())
+def _less(effective: float, drawn: Sequence[Int64]) -> float:
+    """Less one for each stratum after the first: each has a mean of its own."""
+    return max(MIN_EFFECTIVE, effective - len(drawn) + 1)
 
 
 def _numbered(values: ArrayLike, n: int, what: str) -> tuple[Sequence[object], Int64]:

@@ -44,6 +44,11 @@ class Statistic:
     higher_is_better: bool
 
     @property
+    def scale(self) -> str:
+        """On which its interval is made: `logit` between 0 and 1, `log` above 0."""
+        return "log" if self.kind in ("log-loss", "cllr") else "logit"
+
+    @property
     def label(self) -> str:
         """As a table's head shows it.
 

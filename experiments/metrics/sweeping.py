@@ -132,10 +132,9 @@ class Sweep:
 
 def _unpack(packed: Int64, out: Int32 | Float64) -> None:
     """Two resamples out of each row of `packed` (pairs, k), into two rows of `out` (2 pairs, k)."""
-    for pair, row in enumerate(packed):
-        halves = np.ascontiguousarray(row).view(np.int32)
-        np.copyto(out[2 * pair], halves[0::2])
-        np.copyto(out[2 * pair + 1], halves[1::2])
+    pairs, k = packed.shape
+    halves = np.ascontiguousarray(packed).view(np.int32).reshape(pairs, k, 2)
+    np.copyto(out.reshape(pairs, 2, k), halves.transpose(0, 2, 1))
 
 
 def _row_dots(a: Float64, b: Float64) -> Float64:
