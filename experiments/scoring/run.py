@@ -85,9 +85,12 @@ class Settings:
 
 @dataclass
 class Summary:
-    """What became of a run's videos, their repeats and canaries apart. `duplicates`: paths whose bytes another path has,
-    not scored again. `kept`: finished before a resume. `kinds`: of the scores. `costs`: their sum, None
-    where nothing is said of them. `again`: videos that were scored twice, and how that differs."""
+    """What became of a run's videos, their repeats and canaries apart.
+
+    `duplicates`: paths whose bytes another path has, not scored again. `kept`: finished before a
+    resume. `kinds`: of the scores. `costs`: the sum over all that was sent, None where nothing is said
+    of it. `again`: videos that were scored twice, and how that differs. `canaries`: if they moved.
+    """
 
     counts: Counter[str]
     duplicates: list[tuple[str, str]]

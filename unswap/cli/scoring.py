@@ -113,11 +113,14 @@ def _score(options: argparse.Namespace) -> int:
     ) as error:
         raise UsageError(message(error)) from error
     except MustStop as error:
-        then = (
-            "Free some space, if that is why, and go on with --resume; what is finished is kept"
-            if options.out
-            else "Without --out nothing was kept"
-        )
+        if not options.out:
+            then = "Without --out nothing was kept"
+        elif "--resume" in str(error):
+            then = "What is finished is kept"
+        else:
+            then = (
+                "Free some space, if that is why, and go on with --resume; what is finished is kept"
+            )
         print(f"unswap score: stopped: {error}. {then}", file=sys.stderr)
         return EXIT_STOPPED
 
