@@ -270,3 +270,11 @@ def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (run,), _ = joined(Path(folder), [rows[i] for i in order])
     np.testing.assert_array_equal(run.scores, [r["score"] for r in rows])
+
+
+def test_a_detector_can_be_called_otherwise_and_keeps_its_hash(tmp_path: Path) -> None:
+    one = table(tmp_path, scores_of(ROWS, "sbi-lite0@00ff"))
+    assert one.named("ours").pairs() == [("ours@00ff", "none")]
+    two = table(tmp_path, scores_of(ROWS, "a@1") + scores_of(ROWS, "b@2"))
+    with pytest.raises(BadScores, match="2 detectors can't have the one name 'x'"):
+        two.named("x")

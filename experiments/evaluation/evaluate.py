@@ -47,7 +47,8 @@ class Options:
     thresholds; or `dev_scores` with `dev_manifest` (the same manifest by default). `rules`: of
     thresholds. `oracle`: choose them on the test set where there are no development scores; marked.
     `policy`: the third scoring. `slices`: columns; the usual ones by default. `rank_by`: under which
-    scoring the leaderboard is ordered. `title`: of the report. `key`: of a sealed manifest; `at` and
+    scoring the leaderboard is ordered. `names`, `dev_names`: what the detector of each table is called,
+    in the tables' order; by default what the tables call it. `title`: of the report. `key`: of a sealed manifest; `at` and
     `note`: when and what for, as its ledger shall say.
     """
 
@@ -63,6 +64,8 @@ class Options:
     measurements: Path | None = None
     other_manifest: bool = False
     rank_by: Scoring = "wrong"
+    names: tuple[str, ...] = ()
+    dev_names: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     title: str = ""
     key: Path | None = None
@@ -113,7 +116,7 @@ def evaluate(
         raise BadScores("expected at least one table of scores, got none")
     whole, sealed = _opened(manifest, options)
     videos = select_videos(whole, options.split)
-    tables = [ScoreTable.read(path) for path in paths]
+    tables = _read(paths, options.names)
     runs = _joined(tables, videos, whole, options)
     check_splits(runs, videos)
     frames = [found for path in paths if (found := FrameTable.beside(path)) is not None]
@@ -159,7 +162,14 @@ def joined_runs(
     paths = [Path(p) for p in ([scores] if isinstance(scores, Path | str) else scores)]
     whole = manifest if isinstance(manifest, Manifest) else Manifest.read(Path(manifest))
     videos = select_videos(whole, options.split)
-    return videos, _joined([ScoreTable.read(path) for path in paths], videos, whole, options)
+    return videos, _joined(_read(paths, options.names), videos, whole, options)
+
+
+def _read(paths: Sequence[Path], names: Sequence[str]) -> list[ScoreTable]:
+    tables = [ScoreTable.read(path) for path in paths]
+    if not names:
+        return tables
+    return [table.named(name) for table, name in zip(tables, names, strict=True)]
 
 
 def _opened(manifest: Path | str | Manifest, options: Options) -> tuple[Manifest, Seal | None]:
@@ -246,7 +256,7 @@ def _development(
         return videos, _joined(tables, videos, whole, options, may_be_empty=True)
     if not options.dev_scores:
         return None
-    read = [ScoreTable.read(path) for path in options.dev_scores]
+    read = _read(options.dev_scores, options.dev_names)
     if options.dev_manifest:
         manifest = Manifest.read(options.dev_manifest)
     else:  # of the one manifest, the videos that were scored for this

@@ -24,7 +24,7 @@ LEVELS = ("frame", "track")
 class FrameTable:
     """Rows of the frames table, n of them. `face_size`: longer side of the box, NaN where unknown.
 
-    `track_score`: (n,) of the frame's track; NaN where unknown.
+    `track_score`: (n,) of the frame's track; NaN where unknown. `key`: (n,) detector and condition.
     """
 
     source: str
@@ -59,7 +59,7 @@ class FrameTable:
         return cls(
             source=str(path),
             video_id=np.array(columns["video_id"], dtype=np.object_),
-            key=np.array([f"{d}\0{c}" for d, c in keys], dtype=np.object_),
+            key=np.array([_key(d, c) for d, c in keys], dtype=np.object_),
             track_id=np.array(columns["track_id"]).astype(np.int64),
             score=_floats(columns["score"], "score", path),
             track_score=_floats(columns.get("track_score", [None] * table.num_rows), "", path),
@@ -69,6 +69,12 @@ class FrameTable:
 
     def __len__(self) -> int:
         return len(self.video_id)
+
+
+def _key(detector: str, condition: str) -> str:
+    """What a detector's frames and scores have in common: its hash, whatever it is called."""
+    name, at, sha256 = str(detector).partition("@")
+    return f"{sha256 if at else name}\0{condition}"
 
 
 def _floats(values: Sequence[Any], name: str, path: Path) -> Float64:
@@ -111,7 +117,7 @@ def level_figures(
     these stand beside papers' numbers, and no conclusion is drawn from them.
     """
     place = {name: i for i, name in enumerate(videos.ids.tolist())}
-    rows = np.flatnonzero(frames.key == f"{run.detector}\0{run.condition}")
+    rows = np.flatnonzero(frames.key == _key(run.detector, run.condition))
     rows = rows[[name in place for name in frames.video_id[rows]]]
     if not len(rows):
         return {}

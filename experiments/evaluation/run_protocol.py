@@ -111,7 +111,13 @@ class Run:
             as_written(chosen, path)
             scores = tuple(self.scores_path(source, d.name) for d in p.detectors)
             dev_scores = tuple(_only(s, chosen, self.out / "development") for s in scores)
-            return replace(options, dev_scores=dev_scores, dev_manifest=path, other_manifest=True)
+            return replace(
+                options,
+                dev_scores=dev_scores,
+                dev_names=tuple(d.name for d in p.detectors),
+                dev_manifest=path,
+                other_manifest=True,
+            )
         return replace(options, dev_split=entry.dev_split)
 
     def scores_path(self, benchmark: str, detector: str) -> Path:
@@ -163,7 +169,10 @@ def _benchmarks(run: Run) -> Iterator[Evaluation]:
         if sweep and entry.name in sweep.benchmarks:
             extra, notes = _sweep(run, entry, manifest)
             tables += extra
-        options = run.options(entry, entry.name)
+        names = [d.name for d in run.protocol.detectors]
+        options = replace(
+            run.options(entry, entry.name), names=tuple(names * (len(tables) // len(names)))
+        )
         found = evaluate(tables, manifest, options)
         more = {f"{d.name} here": relation(d, entry.name) for d in run.protocol.detectors}
         yield _told(run, found, notes, more)
@@ -240,7 +249,9 @@ def _held_out(run: Run) -> list[Evaluation]:
         options = replace(
             run.options(replace(entry, name=entry.name), f"{entry.name} without {method}"),
             dev_split=entry.dev_split,
+            names=tuple(held.name for held in spec.detectors),
             dev_scores=(),
+            dev_names=(),
             dev_manifest=None,
             other_manifest=False,
         )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,18 @@ class ScoreTable:
         return list(
             dict.fromkeys(zip(self.detector.tolist(), self.condition.tolist(), strict=True))
         )
+
+    def named(self, name: str) -> "ScoreTable":
+        """The same scores under another name of the detector, which keeps its hash.
+
+        Raises:
+            BadScores: several detectors stand in the table.
+        """
+        own = sorted(set(self.detector.tolist()))
+        if len(own) > 1:
+            raise BadScores(f"{self.source}: {len(own)} detectors can't have the one name {name!r}")
+        _, at, sha256 = own[0].partition("@")
+        return replace(self, detector=_objects([f"{name}{at}{sha256}"] * len(self)))
 
     @classmethod
     def read(cls, path: Path) -> "ScoreTable":
