@@ -10,17 +10,11 @@ from numpy.typing import ArrayLike
 from ...datasets.types import Float64
 from .checks import checked_share
 from .curves import roc_curve, tpr_at_fpr
-from .intervals import (
-    Interval,
-    expanded_quantiles,
-    from_standard_error,
-    resampled_error,
-    unsupported,
-)
+from .intervals import Interval, expanded_quantiles
 from .measuring import measure, unresolved
-from .resampling import Plan, make_plan
+from .resampled import resample
+from .resampling import make_plan
 from .statistics import Statistic, parse_statistic
-from .weighted import Weighted
 
 RESAMPLES = 2000
 
@@ -77,9 +71,13 @@ def cluster_bootstrap(
     "Bootstrapping clustered data", J. R. Stat. Soc. B 69, 2007). With `two_way`, persons are drawn,
     and a video counts as often as its source was drawn times its target (Owen, "The pigeonhole
     bootstrap", Annals of Applied Statistics 1, 2007; with one draw for both of a person's roles, as
-    for the vertices of a graph, Snijders & Borgatti, Connections 22, 1999); it is wide rather than
-    narrow. A resample that lacks a class is drawn again. The ends come from the resamples' standard
-    error (`from_standard_error`): plain percentiles were tried, and hold a high AUC too seldom.
+    for the vertices of a graph, Snijders & Borgatti, Connections 22, 1999). That counts what is a
+    swapped video's own three times; two of them are taken off, as Cameron, Gelbach & Miller do
+    ("Robust inference with multiway clustering", J. Business & Economic Statistics 29, 2011), by
+    also drawing such videos without regard to persons.
+
+    A resample that lacks a class is drawn again. The ends come from the resamples' standard error
+    (`from_standard_error`): plain percentiles were tried, and hold a high AUC too seldom.
 
     Args:
         statistics: names, see `parse_statistic`.
@@ -114,14 +112,12 @@ def cluster_bootstrap(
     values = {s.name: measure(s.name, labels, scores) for s in found}
     plan = make_plan(labels, groups=groups, two_way=two_way, strata=strata)
     _checked(resamples, level)
-    drawn = {s.name: np.zeros((0, 1)) for s in found}
-    if not plan.reason:
-        drawn = resample(found, labels, [scores], plan, seed=seed, resamples=resamples)
+    drawn = resample(found, labels, [scores], plan, seed=seed, resamples=resamples)
     return {
         s.name: Estimate(
             s,
             values[s.name],
-            interval_of(s, drawn[s.name][:, 0], values[s.name], plan, level, unresolved(s, labels)),
+            drawn[s.name].interval(0, values[s.name], level, unresolved(s, labels)),
         )
         for s in found
     }
@@ -159,65 +155,8 @@ def roc_band(
         return Band(x, tpr, None, None, level, plan.reason)
     wanted = [parse_statistic(f"tpr@fpr={at!r}") for at in x.tolist()]
     drawn = resample(wanted, labels, [scores], plan, seed=seed, resamples=resamples)
-    ends = [expanded_quantiles(drawn[s.name][:, 0], plan.effective, level) for s in wanted]
+    ends = [expanded_quantiles(drawn[s.name].values[:, 0], plan.effective, level) for s in wanted]
     return Band(x, tpr, np.array([e[0] for e in ends]), np.array([e[1] for e in ends]), level)
-
-
-def resample(
-    statistics: Sequence[Statistic],
-    labels: ArrayLike,
-    scores: Sequence[ArrayLike],
-    plan: Plan,
-    *,
-    seed: int,
-    resamples: int,
-) -> dict[str, Float64]:
-    """Values of measures on resamples, the same for every detector.
-
-    Args:
-        statistics: which measures.
-        labels: (n,).
-        scores: of D detectors, each (n,).
-        plan: how to draw.
-        seed, resamples: as `cluster_bootstrap`.
-
-    Returns:
-        Name -> (resamples, D).
-    """
-    detectors = [Weighted(statistics, labels, x, plan.unit) for x in scores]
-    out = {s.name: np.empty((resamples, len(detectors))) for s in statistics}
-    start = 0
-    for weights in plan.weights(seed, resamples):
-        for number, detector in enumerate(detectors):
-            for name, values in detector.values(weights).items():
-                out[name][start : start + len(weights), number] = values
-        start += len(weights)
-    return out
-
-
-def interval_of(
-    s: Statistic, values: Float64, value: float, plan: Plan, level: float, why_not: str
-) -> Interval:
-    """The interval of a measure from its values on resamples (resamples,), or why there is none."""
-    reason = plan.reason or why_not
-    if not reason and not (np.isfinite(value) and np.isfinite(values).all()):
-        reason = "the measure is infinite on these videos or on a resample of them"
-    error = 0.0 if reason else resampled_error(values, plan.effective)
-    at_end = value <= 0 or (value >= 1 and s.scale == "logit")
-    if not reason and (error == 0 or at_end):
-        what = "lies at its very end" if at_end else "is the same on every resample"
-        reason = (
-            f"the measure, {value:g}, {what}: what none of these videos shows can't be resampled "
-            "(for a share of independent videos, see its exact bounds)"
-        )
-    if reason:
-        return unsupported(plan.n, plan.drawn, level, reason)
-    low, high = from_standard_error(value, error, plan.effective, level, s.scale)
-    method = (
-        f"standard error on {len(values)} resamples of {plan.words}, {s.scale} scale, t with "
-        f"{plan.effective - 1:.4g} degrees"
-    )
-    return Interval(low, high, plan.n, plan.drawn, level, supported=True, method=method)
 
 
 def _checked(resamples: int, level: float) -> None:

@@ -9,11 +9,12 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from ...datasets.types import Float64
-from .bootstrap import RESAMPLES, Estimate, interval_of, resample
+from .bootstrap import RESAMPLES, Estimate
 from .checks import checked_share
-from .intervals import Interval, from_standard_error, resampled_error, unsupported
+from .intervals import Interval
 from .measuring import measure, unresolved
-from .resampling import Plan, make_plan
+from .resampled import resample
+from .resampling import make_plan
 from .statistics import parse_statistic
 
 
@@ -194,22 +195,19 @@ def paired_cluster_bootstrap(
     values = {name: measure(statistic, labels, x) for name, x in scores.items()}
     sign = -1 if found.higher_is_better else 1
     names = sorted(values, key=lambda name: (sign * values[name], name))
-    drawn = np.zeros((0, len(names)))
-    if not plan.reason:
-        tables = [scores[name] for name in names]
-        drawn = resample([found], labels, tables, plan, seed=seed, resamples=resamples)[statistic]
+    tables = [scores[name] for name in names]
+    drawn = resample([found], labels, tables, plan, seed=seed, resamples=resamples)[statistic]
     why_not = unresolved(found, labels)
     estimates = {
-        name: Estimate(
-            found, values[name], interval_of(found, column, values[name], plan, level, why_not)
-        )
-        for name, column in zip(names, drawn.T, strict=True)
+        name: Estimate(found, values[name], drawn.interval(i, values[name], level, why_not))
+        for i, name in enumerate(names)
     }
-    pairs = [
-        _difference(names[i], names[j], values, drawn[:, i] - drawn[:, j], plan, level, why_not)
-        for i in range(len(names))
-        for j in range(i + 1, len(names))
-    ]
+    pairs = []
+    for i, first in enumerate(names):
+        for j, second in enumerate(names[i + 1 :], i + 1):
+            value = values[first] - values[second]
+            interval, p = drawn.difference(i, j, value, level, why_not)
+            pairs.append(Difference(first, second, value, interval, p, None, None))
     tested = [pair.p for pair in pairs if pair.p is not None]
     adjusted = iter(holm(tested).tolist())
     differences = tuple(
@@ -257,35 +255,6 @@ def rank_intervals(
         rank = 1 + sum(sign * values[other] < sign * values[name] for other in names)
         out[name] = RankInterval(name, rank, 1 + beaten_by[name], len(names) - beats[name], level)
     return out
-
-
-def _difference(
-    first: str,
-    second: str,
-    values: Mapping[str, float],
-    drawn: Float64,
-    plan: Plan,
-    level: float,
-    why_not: str,
-) -> Difference:
-    value = values[first] - values[second]
-    reason = plan.reason or why_not
-    if not reason and not (np.isfinite(value) and np.isfinite(drawn).all()):
-        reason = "the measure is infinite on these videos or on a resample of them"
-    error = 0.0 if reason else resampled_error(drawn, plan.effective)
-    if not reason and error == 0 and abs(value) > 1e-12:
-        reason = f"every resample gives the same difference, {value:g}"
-    if reason:
-        interval = unsupported(plan.n, plan.drawn, level, reason)
-        return Difference(first, second, value, interval, None, None, None)
-    degrees = plan.effective - 1
-    low, high = from_standard_error(value, error, plan.effective, level, "plain")
-    p = 1.0 if error == 0 else min(1.0, 2 * float(special.stdtr(degrees, -abs(value) / error)))
-    method = (
-        f"standard error on {len(drawn)} resamples of {plan.words}, t with {degrees:.4g} degrees"
-    )
-    interval = Interval(low, high, plan.n, plan.drawn, level, supported=True, method=method)
-    return Difference(first, second, value, interval, p, None, None)
 
 
 def _judged(pair: Difference, p_holm: float, higher_is_better: bool, level: float) -> Difference:

@@ -5,11 +5,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from ...datasets.types import Float64, Int64
 from .checks import checked_both, checked_share
-from .intervals import Interval, effective_groups, from_standard_error, too_few, unsupported
+from .intervals import (
+    Interval,
+    effective_groups,
+    from_standard_error,
+    too_few,
+    two_sided_p,
+    unsupported,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,8 @@ class AucCovariance:
     """AUCs of D detectors on the same videos, and how they vary together.
 
     `aucs`: (D,). `covariance`: (D, D). `n`: videos. `groups`: of them. `effective`: groups of even
-    size that they are worth. `reason`: why they support no interval, or "".
+    size that they are worth, infinite without groups: the normal distribution is DeLong's own.
+    `reason`: why they support no interval, or "".
     """
 
     aucs: Float64
@@ -98,8 +105,8 @@ def auc_covariance(
     if found > 1:
         cross = found / (found - 1) / (sizes[0] * sizes[1]) * sums[0] @ sums[1].T
         covariance += cross + cross.T
-    effective = effective_groups(y, member)
-    reason = too_few(found, effective, holds)
+    reason = too_few(found, effective_groups(y, member), holds)
+    effective = np.inf if groups is None else effective_groups(y, member)
     return AucCovariance(aucs, covariance, len(y), found, effective, reason)
 
 
@@ -136,7 +143,7 @@ def delong_interval(
     if reason:
         return unsupported(found.n, found.groups, level, reason)
     low, high = from_standard_error(value, se, found.effective, level, scale)
-    method = f"{_method(groups)}, {scale} scale, t with {found.effective - 1:.4g} degrees"
+    method = f"{_method(found)}, {scale} scale"
     return Interval(low, high, found.n, found.groups, level, supported=True, method=method)
 
 
@@ -174,10 +181,9 @@ def delong_paired(
         reason = "the difference shows no variance on these videos to make an interval of"
     if reason:
         return PairedAuc(a, b, a - b, unsupported(found.n, found.groups, level, reason), se, None)
-    degrees = found.effective - 1
     low, high = from_standard_error(a - b, se, found.effective, level, "plain")
-    p = 1.0 if se == 0 else 2 * float(special.stdtr(degrees, -abs(a - b) / se))
-    method = f"paired {_method(groups)}, t with {degrees:.4g} degrees"
+    p = two_sided_p(a - b, se, found.effective - 1)
+    method = f"paired {_method(found)}"
     interval = Interval(low, high, found.n, found.groups, level, supported=True, method=method)
     return PairedAuc(a, b, a - b, interval, se, p)
 
@@ -188,5 +194,7 @@ def _share_below(ordered: Float64, x: Float64) -> Float64:
     return np.asarray((low + np.searchsorted(ordered, x, side="right")) / (2 * len(ordered)))
 
 
-def _method(groups: ArrayLike | None) -> str:
-    return "DeLong" if groups is None else "DeLong for clusters (Obuchowski 1997)"
+def _method(found: AucCovariance) -> str:
+    if np.isinf(found.effective):
+        return "DeLong, normal"
+    return f"DeLong for clusters (Obuchowski 1997), t with {found.effective - 1:.4g} degrees"

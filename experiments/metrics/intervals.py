@@ -67,7 +67,7 @@ def from_standard_error(
     Args:
         value: of the measure; within 0 and 1, without the ends, for `logit`; above 0 for `log`.
         error: its standard error, above 0.
-        effective: groups, see `effective_groups`.
+        effective: groups, see `effective_groups`; infinity for the normal distribution.
         level: of the two-sided interval.
         scale: `logit`, `log` or `plain`.
 
@@ -77,7 +77,7 @@ def from_standard_error(
     >>> [round(end, 4) for end in from_standard_error(0.97, 0.01, 40, 0.95, "logit")]
     [0.9416, 0.9848]
     """
-    half = float(special.stdtrit(effective - 1, 0.5 + level / 2)) * error
+    half = student_quantile(effective - 1, 0.5 + level / 2) * error
     if scale == "logit":
         middle, half = float(special.logit(value)), half / (value * (1 - value))
         return float(special.expit(middle - half)), float(special.expit(middle + half))
@@ -86,6 +86,23 @@ def from_standard_error(
     if scale == "plain":
         return value - half, value + half
     raise ValueError(f"expected a scale in {SCALES}, got {scale!r}")
+
+
+def student_quantile(degrees: float, share: float) -> float:
+    """Where that share of Student's t lies below; of the normal at infinitely many degrees."""
+    return float(special.ndtri(share) if np.isinf(degrees) else special.stdtrit(degrees, share))
+
+
+def two_sided_p(value: float, error: float, degrees: float) -> float:
+    """Chance of a value at least so far from 0, by Student's t; 1 where both are 0.
+
+    >>> round(two_sided_p(1.96, 1.0, np.inf), 4)
+    0.05
+    """
+    if error == 0:
+        return 1.0
+    t = -abs(value) / error
+    return 2 * float(special.ndtr(t) if np.isinf(degrees) else special.stdtr(degrees, t))
 
 
 def resampled_error(values: ArrayLike, effective: float) -> float:
@@ -118,7 +135,7 @@ def expanded_quantiles(values: ArrayLike, effective: float, level: float) -> tup
     checked_share(level, "a level")
     if not effective > 1:
         raise ValueError(f"expected more than 1 group, got {effective}")
-    t = special.stdtrit(effective - 1, 0.5 + level / 2)
+    t = student_quantile(effective - 1, 0.5 + level / 2)
     tail = float(special.ndtr(-np.sqrt(effective / (effective - 1)) * t))
     low, high = np.quantile(np.asarray(values, dtype=np.float64), [tail, 1 - tail])
     return float(low), float(high)

@@ -22,31 +22,29 @@ class Plan:
     A unit is what always has one weight: a group, or all videos of one source and target.
 
     `unit`: (n,) each video's. `first`, `second`: (units,) the drawn things (groups, persons) whose
-    counts are multiplied for its weight, once where they are the same; one array for groups. `strata`: for
-    each stratum, the drawn things that lie in it. `real`, `forged`: (units,) videos of each class.
-    `reason`: why there can be no interval, or "". `effective`: see `effective_groups`.
-    `words`: what is drawn, for an interval's method.
+    counts are multiplied for its weight, once where they are the same; one array for groups.
+    `drawn`: how many things there are. `strata`: those that are drawn with each other; one that is
+    in none always counts once. `real`, `forged`: (units,) videos of each class. `reason`: why there
+    can be no interval, or "". `effective`: see `effective_groups`. `words`: what is drawn, for an
+    interval's method. `noise`: for persons, the plan that draws manipulated videos' units alone.
     """
 
     unit: Int64
     first: Int64
     second: Int64
+    drawn: int
     strata: tuple[Int64, ...]
     real: Int64
     forged: Int64
     reason: str
     effective: float
     words: str
+    noise: "Plan | None" = None
 
     @property
     def n(self) -> int:
         """Videos."""
         return len(self.unit)
-
-    @property
-    def drawn(self) -> int:
-        """Groups, or persons."""
-        return sum(map(len, self.strata))
 
     def weights(self, seed: int, resamples: int) -> Iterator[Int32]:
         """Counts of each unit, some resamples at a time: (rows, units) int32.
@@ -73,15 +71,15 @@ class Plan:
             yield out
 
     def _draw(self, rng: np.random.Generator, rows: int) -> Int32:
-        counts = np.empty((rows, self.drawn), np.int32)
-        for row in range(rows) if len(self.strata) > 1 else ():
-            for members in self.strata:
-                size = len(members)
-                counts[row, members] = np.bincount(rng.integers(0, size, size), minlength=size)
-        if len(self.strata) == 1:
-            drawn = rng.integers(0, self.drawn, (rows, self.drawn))
-            drawn += self.drawn * np.arange(rows)[:, None]
-            counts[:] = np.bincount(drawn.ravel(), minlength=counts.size).reshape(counts.shape)
+        counts = np.ones((rows, self.drawn), np.int32)
+        for members in self.strata:
+            size = len(members)
+            taken = rng.integers(0, size, (rows, size)) + size * np.arange(rows)[:, None]
+            times = np.bincount(taken.ravel(), minlength=rows * size).reshape(rows, size)
+            if size == self.drawn:
+                counts[:] = times
+            else:
+                counts[:, members] = times
         if self.first is self.second:
             return counts
         second = counts[:, self.second]
@@ -132,7 +130,8 @@ def make_plan(
     reason = too_few(count, effective, fewest) or _lone(drawn, layers)
     real, forged = (np.bincount(unit[y == label], minlength=count) for label in (0, 1))
     every = np.arange(count)
-    return Plan(unit, every, every, drawn, real, forged, reason, _less(effective, drawn), words)
+    left = _less(effective, drawn)
+    return Plan(unit, every, every, count, drawn, real, forged, reason, left, words)
 
 
 def _two_way(
@@ -172,7 +171,22 @@ def _two_way(
     real, forged = (np.bincount(unit[y == label], minlength=len(cells)) for label in (0, 1))
     effective = min(effective_groups(y, role) for role in (source, target)) if y.any() else 0.0
     effective = _less(effective, drawn)
-    return Plan(unit, first, second, drawn, real, forged, reason, effective, words)
+    every, swapped = np.arange(len(cells)), first != second
+    noise = Plan(
+        unit,
+        every,
+        every,
+        len(cells),
+        tuple(np.flatnonzero(swapped & np.isin(first, members)) for members in drawn),
+        real,
+        forged,
+        reason,
+        effective,
+        words,
+    )
+    return Plan(
+        unit, first, second, len(people), drawn, real, forged, reason, effective, words, noise
+    )
 
 
 def _less(effective: float, drawn: Sequence[Int64]) -> float:
