@@ -195,6 +195,7 @@ def test_tables_without_names_are_one_detector(tmp_path: Path) -> None:
         ({"dev_manifest": Path("m")}, "goes with --dev-scores"),
         ({"split": "test", "dev_split": "val", "dev_scores": (Path("d"),)}, "either"),
         ({"min_slice": 0}, "at least 1 video"),
+        ({"rank_by": "policy"}, "ranking by policy wants one"),
     ],
 )
 def test_options_that_do_not_go_together(options: dict[str, Any], said: str) -> None:

@@ -104,6 +104,36 @@ def test_without_failures_all_scorings_agree(scores: list[float], seed: int) -> 
     assert values == {auc(labels, scores)}
 
 
+def made_run(labels: list[int], scores: list[float | None]) -> Run:
+    values = np.array([np.nan if s is None else s for s in scores], float)
+    status = np.array(["failed" if s is None else "scored" for s in scores], object)
+    empty = np.full(len(labels), np.nan)
+    return Run("d", "none", "logit", "mean", status, values, empty, empty, "s.csv", "00")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.none() | st.integers(-3, 3)), min_size=2, max_size=40)
+)
+def test_counted_as_wrong_a_failure_costs_exactly_its_pairs(videos) -> None:
+    """AUC with failures as wrong = AUC of the answered, times the share of pairs that are answered."""
+    labels, scores = (list(column) for column in zip(*videos, strict=True))
+    y, there = np.array(labels), np.array([s is not None for s in scores])
+    if len(set(labels)) < 2:
+        return
+    run = made_run(labels, scores)
+    wrong = auc(y, apply_scoring(run, y, "wrong").ranks)
+    real, fake = (there & (y == 0)).sum(), (there & (y == 1)).sum()
+    if not real or not fake:
+        assert wrong == 0
+        return
+    answered = auc(y[there], run.scores[there])
+    pairs = (y == 0).sum() * (y == 1).sum()
+    assert wrong == pytest.approx(answered * real * fake / pairs)
+    called = apply_scoring(run, y, "wrong").called(run, 0.0)
+    assert (called[~there] == (y[~there] == 0)).all()
+    assert (called[there] == (run.scores[there] >= 0)).all()
+
+
 def test_failing_more_on_fakes_is_flagged(tmp_path: Path) -> None:
     rows = forged_manifest(30)
     run, videos = made(

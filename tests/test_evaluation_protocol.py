@@ -360,3 +360,20 @@ def test_a_stop_is_an_exit_code_of_its_own(place, monkeypatch, capsys) -> None:
     path = protocol(place, benchmarks=[CDF_ENTRY], thresholds=[])
     assert main(["benchmark", str(path), "--out", str(place / "out")]) == 4
     assert "stopped: made up" in capsys.readouterr().err
+
+
+def test_the_documented_protocol_is_one(tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "protocols.md").read_text(encoding="utf-8")
+    block = text.split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "protocol.yaml").write_text(block)
+    for name, rows in (("ff", FF), ("cdf", CDF)):
+        write_manifest(tmp_path, rows, f"{name}.csv")
+        (tmp_path / "data" / name).mkdir(parents=True)
+    found = read_protocol(tmp_path / "protocol.yaml")
+    assert found.robustness.conditions() == ["VC:1", "VC:3", "VC:5", "GB:1", "GB:3", "GB:5"]
+    assert [h.name for h in found.leave_one_manipulation_out.detectors] == [
+        "xception",
+        "sbi",
+        "mine",
+    ]
+    assert found.thresholds_from == "ff"

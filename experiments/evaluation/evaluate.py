@@ -48,8 +48,8 @@ class Options:
     thresholds. `oracle`: choose them on the test set where there are no development scores; marked.
     `policy`: the third scoring. `slices`: columns; the usual ones by default. `rank_by`: under which
     scoring the leaderboard is ordered. `names`, `dev_names`: what the detector of each table is called,
-    in the tables' order; by default what the tables call it. `title`: of the report. `key`: of a sealed manifest; `at` and
-    `note`: when and what for, as its ledger shall say.
+    in the tables' order; by default what the tables call it. `title`: of the report. `key`: of a sealed
+    manifest; `at` and `note`: when and what for, as its ledger shall say.
     """
 
     split: str | None = None
@@ -83,6 +83,8 @@ class Options:
             raise BadScores(
                 "--dev-split goes with --split, so that development and test stand apart"
             )
+        if self.rank_by == "policy" and self.policy is None:
+            raise BadScores("ranking by policy wants one: --policy no_face=real --policy all=wrong")
         if self.min_slice < 1:
             raise BadScores(f"expected slices of at least 1 video, got {self.min_slice}")
 
@@ -345,11 +347,17 @@ def _rankings(
         of_it = [run for run in runs if run.condition == condition]
         if len(of_it) < 2:
             continue
+        at = {run.detector: thresholds[run.detector, condition] for run in of_it}
+        first: Ranking | None = None
         for scoring in order:
             if scoring == "policy" and options.policy is None:
                 continue
-            at = {run.detector: thresholds[run.detector, condition] for run in of_it}
-            yield rank_runs(of_it, videos, scoring, options.policy, at, options.settings)
+            if first is not None and all(run.answered.all() for run in of_it):
+                yield replace(first, scoring=scoring)  # without a failure all are the same
+                continue
+            ranked = rank_runs(of_it, videos, scoring, options.policy, at, options.settings)
+            first = first or ranked
+            yield ranked
 
 
 def _protocol(
