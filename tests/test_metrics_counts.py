@@ -102,9 +102,21 @@ def test_holm_of_known_values() -> None:
             holm(bad)
 
 
+def test_holm_is_statsmodels() -> None:
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 7, 30):
+        values = rng.integers(0, 21, n) / 20 * rng.choice([1, 0.1])
+        assert holm(values) == pytest.approx(multipletests(values, method="holm")[1], abs=1e-12)
+
+
 @given(st.lists(st.integers(0, 20).map(lambda k: k / 20), min_size=1, max_size=30))
-def test_holm_is_statsmodels(values) -> None:
-    assert holm(values) == pytest.approx(multipletests(values, method="holm")[1], abs=1e-12)
+def test_holm_rejects_step_by_step(values) -> None:
+    adjusted = holm(values)
+    for level in (0.021, 0.11, 0.52):
+        rejected, left = set(), sorted(range(len(values)), key=lambda i: values[i])
+        while left and values[left[0]] * len(left) <= level:
+            rejected.add(left.pop(0))
+        assert {i for i, p in enumerate(adjusted) if p <= level} == rejected
 
 
 def test_weighted_precision_of_the_contest() -> None:

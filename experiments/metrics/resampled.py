@@ -10,6 +10,7 @@ from ...datasets.types import Float64
 from .intervals import Interval, from_standard_error, two_sided_p, unsupported
 from .resampling import Plan
 from .statistics import Statistic
+from .sweeping import Buffers
 from .weighted import Weighted
 
 ROUNDING = 1e-12
@@ -120,7 +121,8 @@ def resample(
     if plan.reason:
         nothing = np.zeros((0, len(scores)))
         return {s.name: Resampled(s, nothing, None, plan) for s in statistics}
-    detectors = [Weighted(statistics, labels, x, plan.unit) for x in scores]
+    buffers = Buffers()
+    detectors = [Weighted(statistics, labels, x, plan.unit, buffers) for x in scores]
     values = _values(statistics, detectors, plan, seed, resamples)
     noise = _values(statistics, detectors, plan.noise, seed, resamples) if plan.noise else None
     return {

@@ -6,8 +6,10 @@ whole numbers: nothing is rounded before the last division, and ties are kept to
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...datasets.types import Float64, Int64
 from .curves import crossing
@@ -58,16 +60,30 @@ class Points:
         return out
 
 
+class Buffers:
+    """Arrays that are used again: the memory of fresh ones costs more than what is done in them."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, NDArray[Any]] = {}
+
+    def get(self, name: str, kind: type, rows: int, columns: int) -> Any:
+        """An array (rows, columns) of any content; the one that had this name is no longer valid."""
+        if name not in self._held or self._held[name].size < rows * columns:
+            self._held[name] = np.empty(rows * columns, kind)
+        return self._held[name][: rows * columns].reshape(rows, columns)
+
+
 class Sweep:
     """One detector's videos, ready to be counted under weights.
 
     Args:
         y, x, unit: (n,) labels, scores and columns of the weights, by falling score.
+        buffers: shared by all detectors that take turns.
 
     `rows`: how many resamples `run` takes at a time.
     """
 
-    def __init__(self, y: Int64, x: Float64, unit: Int64) -> None:
+    def __init__(self, y: Int64, x: Float64, unit: Int64, buffers: Buffers) -> None:
         forged, real = -x[y == 1], -x[y == 0]  # both rise
         self._forged, self._real = unit[y == 1], unit[y == 0]
         last = np.append(np.flatnonzero(np.diff(forged)), len(forged) - 1)
@@ -77,16 +93,13 @@ class Sweep:
         self._above = None if np.array_equal(above, self._at_or_above) else above
         self._pairs = max(1, CELLS // (2 * len(y)))
         self.rows = 2 * self._pairs
-        # buffers: the memory of fresh arrays costs more than what is done in them
-        self._taken = np.empty((self._pairs, len(forged)), np.int64)
-        self._passed = np.zeros((self._pairs, len(real) + 1), np.int64)
-        self._tp, self._fp = (np.empty((self.rows, len(last)), np.int32) for _ in range(2))
-        self._here, self._work = (np.empty((self.rows, len(last))) for _ in range(2))
+        self._slots = len(last)
+        self._buffers = buffers
 
     def run(self, weights: Int32, *, auc: bool, ap: bool) -> Points:
         """Counts under weights (rows, units); `rows` at most, each with both classes.
 
-        The points are valid until the next run.
+        The points are valid until the next run, of any detector with the same buffers.
         """
         rows = len(weights)
         pairs = (rows + 1) // 2
@@ -95,9 +108,11 @@ class Sweep:
         both = np.empty((pairs, weights.shape[1], 2), np.int32)
         both[:, :, 0], both[:, :, 1] = weights[0::2], weights[[*range(1, rows, 2), -1][:pairs]]
         packed = both.view(np.int64)[:, :, 0]
-        taken, passed = self._taken[:pairs], self._passed[:pairs]
-        tp, fp = self._tp[: 2 * pairs], self._fp[: 2 * pairs]
-        here, work = self._here[: 2 * pairs], self._work[: 2 * pairs]
+        get = self._buffers.get
+        taken = get("taken", np.int64, pairs, len(self._forged))
+        passed = get("passed", np.int64, pairs, len(self._real) + 1)
+        tp, fp = (get(name, np.int32, 2 * pairs, self._slots) for name in ("tp", "fp"))
+        here, work = (get(name, np.float64, 2 * pairs, self._slots) for name in ("here", "work"))
         # numpy checks bounds unless it clips; the units were checked when they were counted
         np.take(packed, self._forged, axis=1, mode="clip", out=taken)
         if self._last is None:
@@ -109,6 +124,7 @@ class Sweep:
             _unpack(np.take(taken, self._last, axis=1, mode="clip"), tp)
             here[:, 0] = tp[:, 0]
             np.subtract(tp[:, 1:], tp[:, :-1], out=here[:, 1:])
+        passed[:, 0] = 0
         np.take(packed, self._real, axis=1, mode="clip", out=passed[:, 1:])
         np.cumsum(passed[:, 1:], axis=1, out=passed[:, 1:])
         _unpack(np.take(passed, self._at_or_above, axis=1, mode="clip"), fp)

@@ -16,7 +16,7 @@ from .curves import area_left_of, crossing, mcclish
 from .proper import cllr_costs, cllr_min_of_counts, log_losses
 from .resampling import Int32
 from .statistics import Statistic
-from .sweeping import SWEPT, Sweep
+from .sweeping import SWEPT, Buffers, Sweep
 
 DRAWN = ("eer-interpolated", "eer-nearest", "pauc@fpr", "cllr-min")  # from every point
 
@@ -28,13 +28,19 @@ class Weighted:
         statistics: what is wanted.
         labels, scores: (n,) as in `curves.roc_curve`.
         unit: (n,) the column of the weights that is each video's.
+        buffers: shared with other detectors, none of which is used at the same time.
 
     Raises:
         ValueError: as in `curves.roc_curve`; a measure of probabilities of anything else.
     """
 
     def __init__(
-        self, statistics: Sequence[Statistic], labels: ArrayLike, scores: ArrayLike, unit: Int64
+        self,
+        statistics: Sequence[Statistic],
+        labels: ArrayLike,
+        scores: ArrayLike,
+        unit: Int64,
+        buffers: Buffers | None = None,
     ) -> None:
         self.statistics = tuple(statistics)
         kinds = {s.kind for s in statistics}
@@ -51,7 +57,7 @@ class Weighted:
         order = np.argsort(-x, kind="stable")
         y, x, unit = y[order], x[order], unit[order]
         if self._swept:
-            self._sweep = Sweep(y, x, unit)
+            self._sweep = Sweep(y, x, unit, buffers or Buffers())
         if self._drawn:
             self._unit, self._label = unit, y.astype(np.int32)
             self._ends = np.append(np.flatnonzero(np.diff(x)), len(x) - 1)

@@ -5,13 +5,14 @@
     python -m unswap.experiments.speed load [--only random start]
     python -m unswap.experiments.speed compare [--only floor memory]
     python -m unswap.experiments.speed templates
+    python -m unswap.experiments.speed metrics [--only loop ranking]
 
 Machines are shared and noisy: the ratios are what to read. `--help` after a name says what each is.
 """
 
 import argparse
 
-from . import compare, load, prepare, score, templates
+from . import compare, load, metrics, prepare, score, templates
 
 
 def main() -> None:
@@ -19,13 +20,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    whats = parser.add_subparsers(required=True, metavar="score|prepare|load|compare|templates")
+    whats = parser.add_subparsers(required=True, metavar="score|prepare|load|...")
     modules = (
         ("score", score),
         ("prepare", prepare),
         ("load", load),
         ("compare", compare),
         ("templates", templates),
+        ("metrics", metrics),
     )
     for name, module in modules:
         part = whats.add_parser(
