@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...datasets.types import Float64
+from .courses import retraced
 from .edges import settle_edges
 from .lines import Agreements
 from .pairing import AlignedStretch, pair_frames
@@ -17,6 +18,7 @@ from .signals import signals
 from .timing import Segment, Timing, find_segments
 
 GOOD_SHARE = 0.9  # of the suspect explained: no other map is tried
+SETTLED = 2  # times that ends and courses are settled
 TURNS = 3  # pairs and map, each from the other, until the pairs stay
 REDO_SHARE = 0.0015  # of the suspect's diagonal: a map that moved further has times found anew
 LEAST_CONSISTENT = 0.6  # share of pairs whose own map must be the common one
@@ -67,11 +69,26 @@ def align(suspect: Scan, reference: Scan) -> Alignment:
             "recording would"
         )
         return Alignment((), best.refined, best.rate, why, best.timing.segments[0])
-    return Alignment(
-        settle_edges(suspect, reference, best.refined.matrix, best.stretches, best.rate),
-        best.refined,
-        best.rate,
-    )
+    return _settled(suspect, reference, best.stretches, best.refined, best.rate)
+
+
+def _settled(
+    suspect: Scan,
+    reference: Scan,
+    stretches: tuple[AlignedStretch, ...],
+    refined: Refined,
+    rate: float,
+) -> Alignment:
+    """Ends and courses, each from the other; and the map once more where the courses are new."""
+    for _ in range(SETTLED):
+        before = _numbers(suspect, reference, stretches)
+        stretches = settle_edges(suspect, reference, refined.matrix, stretches, rate)
+        stretches = tuple(retraced(suspect, reference, refined.matrix, s) for s in stretches)
+        now = _numbers(suspect, reference, stretches)
+        if now == before:
+            break
+        refined = _refined(suspect, reference, refined.matrix, now) or refined
+    return Alignment(stretches, refined, rate)
 
 
 @dataclass(frozen=True)

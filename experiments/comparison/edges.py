@@ -88,6 +88,10 @@ class _Course:
         )
         apart = self._apart(core, self.reference_of(core))
         self._usual_picture: Float32 = np.median(apart, axis=0).astype(np.float32)
+        restless = np.mean((apart - self._usual_picture) ** 2, axis=0)
+        calm = float(np.median(restless)) + LEAST_LEVELS
+        self._weights = self._weights * calm / (calm + restless)  # another face tells little
+        self._weights = np.asarray(self._weights / self._weights.sum(), dtype=np.float32)
         self._usual = max(float(np.median(self._cost(apart))), LEAST_LEVELS)
 
     def reference_of(self, places: Int64) -> Int64:
@@ -118,6 +122,16 @@ class _Course:
         if there.any():
             out[there] = self._cost(self._apart(places[there], wanted[there])) / self._usual
         return out
+
+    def holds(self, places: Int64) -> np.ndarray:
+        """(n,) bool: whether each frame belongs to the stretch.
+
+        It differs no more than is usual; or, where much moves, less than it does from any moment
+        before or after.
+        """
+        own = self.costs(places)
+        others = [self.costs(places, sign * shift) for shift in SHIFTS[1:] for sign in (-1, 1)]
+        return np.asarray((own <= HOLDS) | (own < BETTER * np.min(others, axis=0)))
 
     def prefers_another(self, places: Int64) -> bool:
         """Whether the frames fit the reference clearly better earlier or later than the course has it."""
@@ -191,8 +205,7 @@ def _held(course: _Course, start: int, end: int, step: int) -> int:
     Two frames in a row that do not hold end it.
     """
     places = np.arange(start, end + step, step)
-    costs = course.costs(np.sort(places))
-    holds = (costs if step > 0 else costs[::-1]) <= HOLDS
+    holds = course.holds(np.sort(places))[::step]
     last, misses = start, 0
     for place, good in zip(places, holds, strict=True):
         misses = 0 if good else misses + 1

@@ -19,6 +19,7 @@ from .spool import Spool
 
 SCAN_SIDE = 640  # pixels of the longer side; larger frames are shrunk to it
 THUMB_SIDE = 64  # pixels of the longer side of the small grey pictures
+DETAIL_SIDE = 128  # ... and of the larger ones, by which frames are told apart in the end
 GREY_STEPS = 256  # steps of a grey level that small pictures are kept in
 KEY_SECONDS = 0.75  # a key frame for points is taken this often ...
 MOST_KEYS = 40  # ... but not more of them than this in a video, plus one a second of its length
@@ -42,15 +43,16 @@ class Scan:
 
     `frames`: (n,) int64, the numbers of the frames that could be decoded, rising; all that follows
     is in this order. `pts_seconds`: (n,) when they are shown. `thumbs`: (n, h, w) uint16, grey in
-    steps of 1/256 level, on disk. `keys`: (k,) int64 places in `frames`, with their `points`.
-    `lost`: how many frames could not be decoded. `scale`: scanned pixels for a pixel of the full
-    frame.
+    steps of 1/256 level, on disk; `details`: the same, twice as large. `keys`: (k,) int64 places
+    in `frames`, with their `points`. `lost`: how many frames could not be decoded. `scale`: scanned
+    pixels for a pixel of the full frame.
     """
 
     info: VideoInfo
     frames: Int64
     pts_seconds: Float64
     thumbs: NDArray[Any]
+    details: NDArray[Any]
     keys: Int64
     points: list[Points] = field(repr=False)
     packet_bytes: Int64
@@ -80,6 +82,8 @@ def scan(path: str | Path) -> Scan:
         info = reader.info
         width, height = shrunk_size(info.width, info.height, THUMB_SIDE)
         thumbs = Spool((height, width), np.uint16)
+        detail_width, detail_height = shrunk_size(info.width, info.height, DETAIL_SIDE)
+        details = Spool((detail_height, detail_width), np.uint16)
         wanted = set(key_frames(reader.pts_seconds).tolist())
         frames: list[int] = []
         keys: list[int] = []
@@ -91,10 +95,9 @@ def scan(path: str | Path) -> Scan:
                 keys.append(len(frames))
                 points.append(find_points(sift, grey, (info.width, info.height)))
             frames.append(frame.index)
-            small = cv2.resize(
-                grey.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
-            )
-            thumbs.append(np.asarray(np.rint(small * GREY_STEPS), dtype=np.uint16))
+            exact = grey.astype(np.float32)
+            thumbs.append(_small(exact, width, height))
+            details.append(_small(exact, detail_width, detail_height))
         if not frames:
             raise unreadable(path, "none of its frames can be decoded", "get an undamaged copy")
         places = np.array(frames, dtype=np.int64)
@@ -103,12 +106,19 @@ def scan(path: str | Path) -> Scan:
             frames=places,
             pts_seconds=reader.pts_seconds[places],
             thumbs=thumbs.array(),
+            details=details.array(),
             keys=np.array(keys, dtype=np.int64),
             points=points,
             packet_bytes=reader.packet_bytes,
             keyframes=reader.is_keyframe,
             lost=info.num_frames - len(frames),
         )
+
+
+def _small(grey: Float32, width: int, height: int) -> NDArray[np.uint16]:
+    """A grey picture shrunk, in steps of 1/GREY_STEPS level."""
+    small = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.rint(small * GREY_STEPS), dtype=np.uint16)
 
 
 def key_frames(pts_seconds: Float64) -> Int64:
@@ -137,3 +147,8 @@ def find_points(sift: Any, grey: Uint8, size: tuple[int, int]) -> Points:
 def grey_thumbs(scan_: Scan, places: Sequence[int] | Int64 | slice) -> Float32:
     """(n, h, w) float32, small grey pictures in levels of 255."""
     return np.asarray(scan_.thumbs[places], dtype=np.float32) / np.float32(GREY_STEPS)
+
+
+def grey_details(scan_: Scan, places: Sequence[int] | Int64 | slice) -> Float32:
+    """As `grey_thumbs`, of the larger pictures."""
+    return np.asarray(scan_.details[places], dtype=np.float32) / np.float32(GREY_STEPS)

@@ -35,15 +35,22 @@ class Signals:
 
 def thumb_map(matrix: Float64, suspect: Scan, reference: Scan) -> Float64:
     """The map (2, 3) from the reference's small pictures to the suspect's."""
+    shapes = suspect.thumbs.shape[1:], reference.thumbs.shape[1:]
+    return picture_map(matrix, suspect, reference, *shapes)
 
-    def to_thumb(scan: Scan) -> Float64:
-        height, width = scan.thumbs.shape[1:]
+
+def picture_map(
+    matrix: Float64, suspect: Scan, reference: Scan, shape: tuple[int, ...], source: tuple[int, ...]
+) -> Float64:
+    """As `thumb_map`, for pictures of other sizes: the suspect's `shape`, the reference's `source`."""
+
+    def to_small(scan: Scan, height: int, width: int) -> Float64:
         sx, sy = width / scan.info.width, height / scan.info.height
         return np.array([[sx, 0, sx / 2 - 0.5], [0, sy, sy / 2 - 0.5], [0, 0, 1]])
 
     full = np.vstack([matrix, [0, 0, 1]])
-    inverse = np.linalg.inv(to_thumb(reference))
-    return np.asarray((to_thumb(suspect) @ full @ inverse)[:2], dtype=np.float64)
+    inverse = np.linalg.inv(to_small(reference, *source))
+    return np.asarray((to_small(suspect, *shape) @ full @ inverse)[:2], dtype=np.float64)
 
 
 def laid_thumbs(pictures: Float32, matrix: Float64, shape: tuple[int, int]) -> Float32:
