@@ -76,7 +76,7 @@ def test_rank_orders_and_says_what_is_certain(
     )
     out = capsys.readouterr().out
     assert code == 0
-    assert re.search(r"ranking on 90 videos, failure counted as wrong", out)
+    assert re.search(r"ranking by AUC on 90 videos, failure counted as wrong", out)
     assert re.search(r"(is better than|is not told apart from).*\(Holm\)", out)
 
 

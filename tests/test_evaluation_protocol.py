@@ -341,7 +341,7 @@ def test_the_command_writes_results_and_a_report(place, monkeypatch, capsys) -> 
     assert not out.exists()
     assert main(["benchmark", str(path), "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "ranking on 45 videos" in said
+    assert "ranking by AUC on 45 videos" in said
     results = json.loads((out / "results.json").read_text())
     auc = results["evaluations"][0]["detectors"][0]["scorings"]["wrong"]["figures"]["auc"]["value"]
     assert np.isfinite(auc)

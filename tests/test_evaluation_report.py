@@ -109,6 +109,17 @@ def test_failures_and_warnings_are_said(made: Evaluation) -> None:
     assert "more on manipulated ones" in section(page, "e0-failures")
 
 
+def test_the_summary_says_when_the_scorings_disagree(made: Evaluation) -> None:
+    (first, second) = view_of(made).summary
+    assert first.startswith("ours has the highest AUC")
+    assert "failure counted as wrong" in first
+    assert second == (
+        "Which one is first depends on what failures count as: answered only, it is vendor."
+    )
+    answered = [r for r in made.rankings if r.scoring == "answered"]
+    assert len(view_of(replace(made, rankings=tuple(answered))).summary) == 1
+
+
 def test_the_protocol_names_every_hash(made: Evaluation) -> None:
     facts = section(page_of(made), "e0-protocol")
     assert made.protocol["manifest_sha256"] in facts

@@ -1,7 +1,7 @@
 """What an evaluation comes to, down to every figure; all of it goes into `--json`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..metrics.attacks import PresentationErrors
@@ -298,6 +298,22 @@ class Pair:
     def certain(self) -> bool:
         """Whether the two are told apart at 5 %, corrected over all pairs."""
         return self.p_holm is not None and self.p_holm < 0.05
+
+    def turned(self) -> "Pair":
+        """The same, with the second one first."""
+        i = self.interval
+        low, high = (None, None) if i.low is None or i.high is None else (-i.high, -i.low)
+        return replace(
+            self,
+            first=self.second,
+            second=self.first,
+            difference=-self.difference,
+            interval=replace(i, low=low, high=high),
+            mcnemar={
+                rule: replace(t, only_first=t.only_second, only_second=t.only_first)
+                for rule, t in self.mcnemar.items()
+            },
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As in JSON output."""

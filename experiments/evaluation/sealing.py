@@ -14,10 +14,10 @@ cut the ledger's end off: the last line's hash, which is printed with every look
 import base64
 import hashlib
 import hmac
+import io
 import json
 import os
 import secrets
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -96,6 +96,8 @@ def seal(manifest: Manifest, folder: Path, key_file: Path, *, note: str, at: str
         BadSeal: the folder or the key is there already, or the key would lie inside the folder.
         OSError: they can't be written.
     """
+    from pyarrow import parquet
+
     for path, what in ((folder, "folder"), (key_file, "key")):
         if path.exists():
             raise BadSeal(f"{path}: there is something already; choose another {what}")
@@ -110,10 +112,9 @@ def seal(manifest: Manifest, folder: Path, key_file: Path, *, note: str, at: str
     rows = sorted(zip(hidden.column("video_id"), hidden.column("path"), strict=True))
     text = "".join(f"{name},{path}\n" for name, path in [("video_id", "path"), *rows])
     (folder / "videos.csv").write_text(text, encoding="utf-8")
-    with tempfile.TemporaryDirectory() as temporary:
-        plain = Path(temporary) / "manifest.parquet"
-        hidden.write(plain)
-        (folder / "sealed.bin").write_bytes(_fernet(key).encrypt(plain.read_bytes()))
+    plain = io.BytesIO()  # labels are on no disk, not even for a moment
+    parquet.write_table(hidden.table, plain)
+    (folder / "sealed.bin").write_bytes(_fernet(key).encrypt(plain.getvalue()))
     about = {
         "note": note,
         "sealed_at": at,
@@ -141,6 +142,7 @@ def open_seal(folder: Path, key_file: Path | None) -> Seal:
         BadSeal: no key, another key, a file that was changed.
     """
     from cryptography.fernet import InvalidToken
+    from pyarrow import parquet
 
     if key_file is None:
         raise BadSeal(f"{folder}: it is sealed; give its key with --key FILE")
@@ -162,12 +164,9 @@ def open_seal(folder: Path, key_file: Path | None) -> Seal:
         raise BadSeal(
             f"{folder / 'sealed.bin'}: it was changed; take the folder as it was handed out"
         ) from None
-    with tempfile.TemporaryDirectory() as temporary:
-        file = Path(temporary) / "manifest.parquet"
-        file.write_bytes(plain)
-        read = Manifest.read(file)
+    table = parquet.read_table(io.BytesIO(plain))
     public = hashlib.sha256((folder / "videos.csv").read_bytes()).hexdigest()
-    return Seal(folder, key, Manifest(read.table, str(folder), public), about)
+    return Seal(folder, key, Manifest(table, str(folder), public), about)
 
 
 def hashed(value: str, key: bytes, what: str = "id") -> str:

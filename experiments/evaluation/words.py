@@ -96,9 +96,9 @@ def lines(evaluation: Evaluation) -> list[str]:
             out += ["", *_detector(result, labels[result.detector])]
     if several:
         out += ["", *_robustness(evaluation, labels)]
-    for ranking in evaluation.rankings:
-        if ranking.scoring == evaluation.protocol["ranked_by"] and ranking.condition == "none":
-            out += ["", *_ranking(ranking, labels)]
+    plain = [r for r in evaluation.rankings if r.condition == "none"]
+    if plain:
+        out += ["", *_ranking(plain, labels)]
     seal = evaluation.protocol.get("seal")
     if seal:
         out += [
@@ -193,30 +193,35 @@ def _robustness(evaluation: Evaluation, labels: Mapping[str, str]) -> list[str]:
     return table(rows)
 
 
-def _ranking(ranking: Ranking, labels: Mapping[str, str]) -> list[str]:
-    if ranking.reason:
-        return [f"no ranking: {ranking.reason}"]
-    out = [f"ranking on {ranking.n} videos, {SCORING_WORDS[ranking.scoring]}"]
-    rows = [["", "place", "places not ruled out", "AUC"]]
-    for place in ranking.places:
-        span = NONE if place.low is None else f"{place.low} to {place.high}"
-        rows.append([labels[place.detector], str(place.place), span, share(place.auc)])
+def _ranking(rankings: Sequence[Ranking], labels: Mapping[str, str]) -> list[str]:
+    """Places under each scoring, the chosen one's order; then its pairs."""
+    first = rankings[0]
+    if first.reason:
+        return [f"no ranking, {SCORING_WORDS[first.scoring]}: {first.reason}"]
+    out = [f"ranking by AUC on {first.n} videos, {SCORING_WORDS[first.scoring]}"]
+    rows = [["place, and the places not ruled out", *(SCORING_WORDS[r.scoring] for r in rankings)]]
+    for place in first.places:
+        cells = []
+        for ranking in rankings:
+            its = next((p for p in ranking.places if p.detector == place.detector), None)
+            if its is None:
+                cells.append(NONE)
+            else:
+                span = "[not supported]" if its.low is None else f"[{its.low}, {its.high}]"
+                cells.append(f"{its.place} {span}, AUC {share(its.auc)}")
+        rows.append([labels[place.detector], *cells])
     out += table(rows)
-    out += [f"  {pair_words(pair, labels)}" for pair in ranking.pairs]
+    out += [f"  {pair_words(pair, labels)}" for pair in first.pairs]
     return out
 
 
 def pair_words(pair: Pair, labels: Mapping[str, str]) -> str:
     """Who is better, and whether that is certain."""
-    better, worse, by = labels[pair.first], labels[pair.second], pair.difference
-    interval = pair.interval
-    ends = "" if interval.low is None else f", {interval_words(interval)}"
-    if by < 0 and interval.low is not None and interval.high is not None:
-        better, worse, by = worse, better, -by
-        ends = f", [{share(-interval.high)}, {share(-interval.low)}]"
-    elif by < 0:
-        better, worse, by = worse, better, -by
+    if pair.difference < 0:
+        pair = pair.turned()
+    better, worse, interval = labels[pair.first], labels[pair.second], pair.interval
     if pair.p_holm is None:
-        return f"{better} and {worse}: {share(by)} apart; not supported: {interval.reason}"
+        return f"{better} and {worse}: {share(pair.difference)} apart; not supported: {interval.reason}"
     verdict = "is better than" if pair.certain else "is not told apart from"
-    return f"{better} {verdict} {worse}: {share(by)}{ends}, p {pair.p_holm:.2g} (Holm)"
+    ends = "" if interval.low is None else f", {interval_words(interval)}"
+    return f"{better} {verdict} {worse}: {share(pair.difference)}{ends}, p {pair.p_holm:.2g} (Holm)"

@@ -59,6 +59,7 @@
     const show = () => {
       const p = Number(input.value);
       const good = input.value !== "" && p > 0 && p < 1;
+      box.querySelector(".share").textContent = good ? input.value : "–";
       for (const row of box.querySelectorAll("tbody tr")) {
         const tpr = Number(row.dataset.tpr);
         const fpr = Number(row.dataset.fpr);

@@ -15,7 +15,7 @@ from ...metrics.attacks import Species
 from ...metrics.binomial import Bound, clopper_pearson
 from ...report import facts
 from ...report.page import csp_hash, environment, part, safe_stem, write_page
-from ..policies import SCORING_WORDS
+from ..policies import SCORING_WORDS, SCORINGS
 from ..results import (
     NAMES,
     ORACLES,
@@ -48,12 +48,13 @@ Labelled = tuple[str, DetectorResult]
 
 @dataclass(frozen=True)
 class PairView:
-    """A pair with its labels and what it comes to."""
+    """A pair with its labels and what it comes to. `by_scoring`: as the view's `pair_scorings`."""
 
     first: str
     second: str
     verdict: str
     its: Pair
+    by_scoring: tuple[Pair | None, ...]
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class View:
     board: tuple[tuple[str, DetectorResult, Place | None], ...]
     ranking: Ranking | None
     pairs: tuple[PairView, ...]
+    pair_scorings: tuple[str, ...]
     roc: Plot | None
     det: Plot | None
     reliability: Plot | None
@@ -171,7 +173,9 @@ def view_of(e: Evaluation) -> View:
     labels = labels_of([d.detector for d in e.detectors])
     main = "none" if "none" in e.conditions() else e.conditions()[0]
     results = {d.detector: d for d in e.under(main)}
-    ranking = next((r for r in e.rankings if r.condition == main), None)
+    ranked = [r for r in e.rankings if r.condition == main]
+    ranking = ranked[0] if ranked else None
+    ranked.sort(key=lambda r: SCORINGS.index(r.scoring))
     places = {place.detector: place for place in ranking.places} if ranking else {}
     order = sorted(results, key=lambda d: (places[d].place if d in places else 10**9, labels[d]))
     board = [(labels[d], results[d], places.get(d)) for d in order]
@@ -193,7 +197,8 @@ def view_of(e: Evaluation) -> View:
         all=tuple((labels[d.detector], d) for d in e.detectors),
         board=tuple(board),
         ranking=ranking,
-        pairs=tuple(_pair(pair, labels) for pair in ranking.pairs) if ranking else (),
+        pairs=tuple(_pair(pair, labels, ranked) for pair in ranking.pairs) if ranking else (),
+        pair_scorings=tuple(r.scoring for r in ranked),
         roc=roc_plot(curves),
         det=det_plot(curves),
         reliability=reliability_plot(found),
@@ -243,7 +248,7 @@ def _bars(label: str, d: DetectorResult) -> Bars:
     return bars(label, d.histogram, marks)
 
 
-def _pair(pair: Pair, labels: Mapping[str, str]) -> PairView:
+def _pair(pair: Pair, labels: Mapping[str, str], ranked: Sequence[Ranking]) -> PairView:
     first, second = labels[pair.first], labels[pair.second]
     better = first if pair.difference >= 0 else second
     if pair.p_holm is None:
@@ -252,7 +257,17 @@ def _pair(pair: Pair, labels: Mapping[str, str]) -> PairView:
         verdict = f"{better} is better"
     else:
         verdict = f"not told apart ({better} ahead)" if pair.difference else "not told apart"
-    return PairView(first, second, verdict, pair)
+    return PairView(first, second, verdict, pair, tuple(_same(pair, r.pairs) for r in ranked))
+
+
+def _same(pair: Pair, others: Sequence[Pair]) -> Pair | None:
+    """The pair of these two detectors under another scoring, the same one first."""
+    for other in others:
+        if (other.first, other.second) == (pair.first, pair.second):
+            return other
+        if (other.first, other.second) == (pair.second, pair.first):
+            return other.turned()
+    return None
 
 
 def _summary(e: Evaluation, ranking: Ranking | None, labels: Mapping[str, str]) -> list[str]:
@@ -264,25 +279,38 @@ def _summary(e: Evaluation, ranking: Ranking | None, labels: Mapping[str, str]) 
             out.append(f"{labels[d.detector]}: AUC {value} with failures counted as wrong; "
                        f"{d.failures.words()}.")  # fmt: skip
         return out
-    best = ranking.places[0]
-    beaten = [
-        labels[p.second if p.first == best.detector else p.first]
-        for p in ranking.pairs
-        if p.certain and best.detector in (p.first, p.second)
-    ]
-    rest = len(ranking.places) - 1
+    best, how = ranking.places[0], SCORING_WORDS[ranking.scoring]
+    said = f"{labels[best.detector]} has the highest AUC, {share(best.auc)}, {how}"
     if not any(p.p_holm is not None for p in ranking.pairs):
-        return [f"{labels[best.detector]} has the highest AUC, {share(best.auc)}; whether it is better is "
-                f"not supported: {ranking.pairs[0].interval.reason}."]  # fmt: skip
-    certain = (
-        "that is certain against every other"
-        if len(beaten) == rest
-        else f"certain against {', '.join(beaten)} only"
-        if beaten
-        else "but it is told apart from none of the others"
-    )
-    return [f"{labels[best.detector]} has the highest AUC, {share(best.auc)}; {certain} "
-            f"(5 %, corrected for {len(ranking.pairs)} pairs)."]  # fmt: skip
+        reason = ranking.pairs[0].interval.reason
+        out = [f"{said}; whether it is better is not supported: {reason}."]
+    else:
+        out = [
+            f"{said}; {_certain(ranking, labels)} (5 %, corrected for {len(ranking.pairs)} pairs)."
+        ]
+    others = [
+        f"{SCORING_WORDS[r.scoring]}, it is {labels[r.places[0].detector]}"
+        for r in e.rankings
+        if r.condition == ranking.condition and r.places and r.places[0].detector != best.detector
+    ]
+    if others:
+        out.append(f"Which one is first depends on what failures count as: {'; '.join(others)}.")
+    return out
+
+
+def _certain(ranking: Ranking, labels: Mapping[str, str]) -> str:
+    """Against whom the first one's lead is certain."""
+    best = ranking.places[0].detector
+    beaten = [
+        labels[p.second if p.first == best else p.first]
+        for p in ranking.pairs
+        if p.certain and best in (p.first, p.second)
+    ]
+    if len(beaten) == len(ranking.places) - 1:
+        return "that is certain against every other"
+    if beaten:
+        return f"certain against {', '.join(beaten)} only"
+    return "but it is told apart from none of the others"
 
 
 def _protocol(e: Evaluation) -> list[tuple[str, str]]:
@@ -320,18 +348,16 @@ def _protocol(e: Evaluation) -> list[tuple[str, str]]:
     return out
 
 
-def _matrix(views: Sequence[View]) -> list[tuple[str, list[Figure | None]]]:
+def _matrix(views: Sequence[View]) -> list[tuple[str, list[tuple[str, list[Figure | None]]]]]:
+    """By detector and scoring, the AUC on each benchmark."""
     names = list(dict.fromkeys(label for v in views for label, _, _ in v.board))
+    boards = [{label: d for label, d, _ in v.board} for v in views]
+
+    def auc(board: Mapping[str, DetectorResult], name: str, scoring: str) -> Figure | None:
+        return board[name].of(scoring).figures.get("auc") if name in board else None
+
     return [
-        (
-            name,
-            [
-                next(
-                    (d.of("wrong").figures.get("auc") for lab, d, _ in v.board if lab == name), None
-                )
-                for v in views
-            ],
-        )
+        (name, [(scoring, [auc(board, name, scoring) for board in boards]) for scoring in SCORINGS])
         for name in names
     ]
 
