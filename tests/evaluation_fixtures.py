@@ -101,8 +101,9 @@ def write_scores(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
 
 def three_detectors(folder: Path, **options: Any) -> Any:
     """An Evaluation of three detectors: one with failures, one under perturbations, one that is weak."""
-    from unswap.experiments.evaluation.evaluate import Options, evaluate
+    from unswap.experiments.evaluation.evaluate import evaluate
     from unswap.experiments.evaluation.measuring import Settings
+    from unswap.experiments.evaluation.options import Options
     from unswap.experiments.evaluation.policies import Policy
     from unswap.experiments.evaluation.thresholds import Rule
 

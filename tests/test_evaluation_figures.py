@@ -14,8 +14,9 @@ from sklearn import metrics as sk
 
 import unswap
 from unswap.datasets.manifests import Video
-from unswap.experiments.evaluation.evaluate import Options, evaluate
+from unswap.experiments.evaluation.evaluate import evaluate
 from unswap.experiments.evaluation.measuring import Settings, review_load
+from unswap.experiments.evaluation.options import Options
 from unswap.experiments.evaluation.policies import Policy
 from unswap.experiments.evaluation.results import NAMES, Evaluation
 from unswap.experiments.evaluation.score_tables import BadScores

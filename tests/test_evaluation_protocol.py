@@ -14,8 +14,7 @@ from evaluation_fixtures import forged_manifest, scores_of, write_manifest, writ
 from unswap.cli import main
 from unswap.datasets.manifests import Manifest, file_sha256
 from unswap.datasets.types import UnreadableVideo
-from unswap.experiments.evaluation import run_protocol as running
-from unswap.experiments.evaluation import steps
+from unswap.experiments.evaluation import held_out, steps
 from unswap.experiments.evaluation.protocol import BadProtocol, read_protocol
 from unswap.experiments.evaluation.run_protocol import run_protocol
 from unswap.experiments.evaluation.steps import ScoreStep, Stopped, as_written, train_by_program
@@ -241,7 +240,7 @@ def test_leaving_one_manipulation_out_by_a_recipe(place: Path, monkeypatch) -> N
         made.append(recipe)
         return place / "good.safetensors"
 
-    monkeypatch.setattr(running, "train_by_recipe", train)
+    monkeypatch.setattr(held_out, "train_by_recipe", train)
     held = {"benchmark": "ff", "detectors": [{"name": "sbi", "recipe": "sbi-lite0.yaml"}]}
     path = protocol(place, detectors=None, leave_one_manipulation_out=held)
     evaluations, _ = run_protocol(path, place / "out", scorer=Scorer())

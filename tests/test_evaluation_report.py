@@ -20,11 +20,8 @@ from unswap.experiments.evaluation.report.charts import (
     roc_plot,
     style_of,
 )
-from unswap.experiments.evaluation.report.render import (
-    render_report,
-    view_of,
-    write_report,
-)
+from unswap.experiments.evaluation.report.render import render_report, write_report
+from unswap.experiments.evaluation.report.views import view_of
 from unswap.experiments.evaluation.results import NAMES, Evaluation, Histogram
 from unswap.experiments.evaluation.words import labels_of, pair_words, share
 

@@ -14,12 +14,10 @@ from hypothesis import strategies as st
 
 from unswap.datasets.manifests import Manifest, Video, file_sha256
 from unswap.experiments.evaluation.deepfakebench import match_ids
-from unswap.experiments.evaluation.joining import (
-    check_splits,
-    join,
+from unswap.experiments.evaluation.joining import check_splits, join, select_videos
+from unswap.experiments.evaluation.measurements import (
     measured_by,
     read_measurements,
-    select_videos,
     with_measurements,
 )
 from unswap.experiments.evaluation.score_tables import BadScores, ScoreTable

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ...datasets.manifests import ARCHIVE_MARK, Manifest
-from .evaluate import Options, evaluate, joined_runs
+from .evaluate import evaluate, joined_runs
 from .exporting import deepfakebench_results, latex, to_json, write_csv, write_whole
 from .measuring import Settings
+from .options import Options
 from .policies import Policy
 from .results import Evaluation
 from .score_tables import BadScores

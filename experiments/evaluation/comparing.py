@@ -9,7 +9,7 @@ from ..metrics.delong import delong_paired
 from .joining import Run, Videos
 from .measuring import Settings, clusters
 from .policies import Policy, Scored, Scoring, apply_scoring
-from .results import Pair, Place, Ranking
+from .ranking_results import Pair, Place, Ranking
 from .thresholds import Threshold
 
 

@@ -1,7 +1,7 @@
 """A table of scores, read and checked: ours, or what any other tool wrote."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ...datasets.types import Float64
 from ...detectors.scores import SCORE_KINDS, Status
 from ..scoring.tables import detector_key
 from .deepfakebench import looks_like_results, rows_of_results
+from .file_facts import facts_of_files
 
 SUFFIXES = (".parquet", ".csv", ".json")
 STATUSES = tuple(str(status) for status in Status)
@@ -147,44 +148,7 @@ def _from_json(path: Path) -> tuple[Columns, dict[str, list[Any]], bool]:
         columns["seconds"] = [(record.get("seconds") or {}).get("total") for record in document]
     except (KeyError, TypeError, AttributeError) as error:
         raise BadScores(f"{path}: not as `unswap score` writes it ({error!r})") from None
-    return columns, _measured(document), False
-
-
-def _measured(records: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """What the records' probes and boxes tell: the columns of the measurements table."""
-    out: dict[str, list[Any]] = {name: [] for name in MEASURED}
-    for record in records:
-        info = record.get("input") or {}
-        width, height, fps = info.get("width"), info.get("height"), info.get("fps")
-        seconds = info.get("duration_seconds")
-        bits = info["bytes"] * 8 / seconds if info.get("bytes") and seconds else None
-        pixels = width * height * fps if width and height and fps else None
-        sizes = [
-            max(x2 - x1, y2 - y1)
-            for track in record.get("tracks") or ()
-            for x1, y1, x2, y2 in (frame["box_xyxy"] for frame in track["frames"])
-        ]
-        out["face_size"].append(float(np.median(sizes)) if sizes else None)
-        out["resolution"].append(min(width, height) if width and height else None)
-        out["fps"].append(fps)
-        out["codec"].append(info.get("codec"))
-        out["bitrate"].append(bits)
-        out["bits_per_pixel"].append(bits / pixels if bits and pixels else None)
-        out["length_seconds"].append(seconds)
-        out["num_faces"].append(len(record["tracks"]) if record.get("tracks") else None)
-    return out
-
-
-MEASURED = (
-    "face_size",
-    "resolution",
-    "fps",
-    "codec",
-    "bitrate",
-    "bits_per_pixel",
-    "length_seconds",
-    "num_faces",
-)
+    return columns, facts_of_files(document), False
 
 
 def _checked(

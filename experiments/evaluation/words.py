@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from ..metrics.binomial import Bound, clopper_pearson
 from ..metrics.intervals import Interval
 from .policies import SCORING_WORDS
+from .ranking_results import Pair, Ranking
 from .results import (
     NAMES,
     AtThreshold,
     DetectorResult,
     Evaluation,
     Figure,
-    Pair,
-    Ranking,
     SliceRow,
 )
 
