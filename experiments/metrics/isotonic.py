@@ -63,7 +63,7 @@ def pools(sums: Float64, weights: Float64) -> Int64:
         starts = starts[first]
         sums, weights = np.add.reduceat(sums, first), np.add.reduceat(weights, first)
         if few:
-            return starts[_one_by_one(sums.tolist(), weights.tolist())]
+            return np.asarray(starts[_one_by_one(sums.tolist(), weights.tolist())])
 
 
 def _one_by_one(sums: list[float], weights: list[float]) -> list[int]:

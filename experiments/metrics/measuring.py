@@ -27,16 +27,14 @@ def measure(name: str, labels: ArrayLike, scores: ArrayLike) -> float:
     if s.kind in _PLAIN:
         checked_both(labels, scores, s.label, infinite=s.kind == "cllr")
         return float(_PLAIN[s.kind](labels, scores))
-    if s.at is None:
-        raise ValueError(f"{name}: no way to measure it is known")
     if s.kind == "pauc@fpr":
-        return curves.partial_auc(labels, scores, s.at).standardised
+        return curves.partial_auc(labels, scores, s.number).standardised
     if s.kind == "tpr@fpr":
-        return curves.tpr_at_fpr(labels, scores, s.at)
+        return curves.tpr_at_fpr(labels, scores, s.number)
     if s.kind == "fpr@tpr":
-        return curves.fpr_at_tpr(labels, scores, s.at)
+        return curves.fpr_at_tpr(labels, scores, s.number)
     checked_both(labels, scores, s.label)
-    counts = thresholds.confusion(labels, scores, s.at)
+    counts = thresholds.confusion(labels, scores, s.number)
     rate = getattr(counts, s.kind.removesuffix("@threshold").replace("-", "_"))
     return float(rate)
 

@@ -47,7 +47,7 @@ def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> float:
 def log_losses(y: Int64, p: Float64) -> Float64:
     """(n,) each video's log loss; labels and probabilities are checked already."""
     with np.errstate(divide="ignore"):
-        return np.where(y == 1, -np.log(p), -np.log1p(-p))
+        return np.asarray(np.where(y == 1, -np.log(p), -np.log1p(-p)))
 
 
 def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
@@ -89,7 +89,7 @@ def cllr(labels: ArrayLike, llrs: ArrayLike) -> float:
 
 def cllr_costs(y: Int64, llrs: Float64) -> Float64:
     """(n,) each video's log2(1 + 1/LR) or log2(1 + LR); arguments are checked already."""
-    return np.logaddexp(0, np.where(y == 1, -llrs, llrs)) / np.log(2)
+    return np.asarray(np.logaddexp(0, np.where(y == 1, -llrs, llrs)) / np.log(2))
 
 
 def cllr_of(manipulated: ArrayLike, real: ArrayLike) -> float:
@@ -152,7 +152,7 @@ def pav_llr(labels: ArrayLike, scores: ArrayLike) -> Float64:
     """
     y, x = checked_both(labels, scores, "PAV")
     _, bins = np.unique(x, return_inverse=True)
-    forged, real = np.bincount(bins, y), np.bincount(bins, 1 - y)
+    forged, real = (np.bincount(bins, each).astype(np.float64) for each in (y, 1 - y))
     starts = pools(forged, forged + real)
     llrs = _pooled_llrs(np.add.reduceat(forged, starts), np.add.reduceat(real, starts))
     return llrs[np.searchsorted(starts, bins, side="right") - 1]
@@ -169,7 +169,8 @@ def cllr_min(labels: ArrayLike, scores: ArrayLike) -> float:
     """
     y, x = checked_both(labels, scores, "Cllr_min")
     _, bins = np.unique(x, return_inverse=True)
-    return cllr_min_of_counts(np.bincount(bins, y), np.bincount(bins, 1 - y))
+    forged, real = (np.bincount(bins, each).astype(np.float64) for each in (y, 1 - y))
+    return cllr_min_of_counts(forged, real)
 
 
 def cllr_min_of_counts(forged: Float64, real: Float64) -> float:
@@ -188,4 +189,5 @@ def cllr_min_of_counts(forged: Float64, real: Float64) -> float:
 def _pooled_llrs(forged: Float64, real: Float64) -> Float64:
     """Natural-log likelihood ratios of pools, of their counts of both classes."""
     with np.errstate(divide="ignore"):
-        return np.log(forged) - np.log(real) - np.log(forged.sum() / real.sum())
+        prior = np.log(forged.sum() / real.sum())
+        return np.asarray(np.log(forged) - np.log(real) - prior)

@@ -91,7 +91,7 @@ class Plan:
         out = np.ones(len(weights), np.bool_)
         for held in (self.real, self.forged):
             units = np.flatnonzero(held)
-            some = weights[:, units[:64]].any(axis=1)
+            some = np.asarray(weights[:, units[:64]].any(axis=1))
             some[~some] = weights[np.ix_(~some, units)].any(axis=1)
             out &= some
         return out

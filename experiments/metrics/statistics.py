@@ -44,6 +44,13 @@ class Statistic:
     higher_is_better: bool
 
     @property
+    def number(self) -> float:
+        """`at`; ValueError where there is none."""
+        if self.at is None:
+            raise ValueError(f"{self.name} has no number")
+        return self.at
+
+    @property
     def scale(self) -> str:
         """On which its interval is made: `logit` between 0 and 1, `log` above 0."""
         return "log" if self.kind in ("log-loss", "cllr") else "logit"

@@ -50,11 +50,11 @@ class Points:
         ):
             if s.kind == "eer":
                 out[k] = hull_eer(fp, tp, real, forged)
-            elif s.kind == "tpr@fpr" and s.at is not None:
-                place = fp.searchsorted(np.int32(most(s.at, real)), side="right") - 1
+            elif s.kind == "tpr@fpr":
+                place = fp.searchsorted(np.int32(most(s.number, real)), side="right") - 1
                 out[k] = tp[place] / forged if place >= 0 else 0.0
-            elif s.kind == "fpr@tpr" and s.at is not None:
-                out[k] = fp[tp.searchsorted(np.int32(least(s.at, forged)))] / real
+            elif s.kind == "fpr@tpr":
+                out[k] = fp[tp.searchsorted(np.int32(least(s.number, forged)))] / real
             else:
                 raise ValueError(f"{s.name} is not among the swept measures {SWEPT}")
         return out
@@ -143,7 +143,9 @@ class Sweep:
             np.maximum(work, 1, out=work)  # nothing is flagged yet: precision times 0
             np.divide(tp, work, out=work)
             precise = _row_dots(here, work) / forged
-        return Points(*(values[:rows] for values in (fp, tp, real, forged, areas, precise)))
+        return Points(
+            fp[:rows], tp[:rows], real[:rows], forged[:rows], areas[:rows], precise[:rows]
+        )
 
 
 def _unpack(packed: Int64, out: Int32 | Float64) -> None:

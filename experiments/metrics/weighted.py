@@ -102,8 +102,7 @@ class Weighted:
             elif s.kind == "eer-nearest":
                 out[s.name][0] = fpr[np.argmin(np.abs(fpr - fnr))]
             elif s.kind == "pauc@fpr":
-                assert s.at is not None
-                out[s.name][0] = mcclish(area_left_of(fpr, tpr, s.at), s.at)
+                out[s.name][0] = mcclish(area_left_of(fpr, tpr, s.number), s.number)
             elif s.kind == "cllr-min":
                 out[s.name][0] = cllr_min_of_counts(np.diff(tps)[::-1], np.diff(fps)[::-1])
 
@@ -125,10 +124,10 @@ def _per_unit(
     elif s.kind == "cllr":
         each, finish = cllr_costs(y, x), _over_classes
     elif s.kind in ("tpr@threshold", "fpr@threshold"):
-        each = (x >= s.at).astype(np.float64)
+        each = (x >= s.number).astype(np.float64)
         finish = _of_forged if s.kind.startswith("tpr") else _of_real
     elif s.kind in ("accuracy@threshold", "balanced-accuracy@threshold"):
-        each = ((x >= s.at) == (y == 1)).astype(np.float64)
+        each = ((x >= s.number) == (y == 1)).astype(np.float64)
         finish = _over_all if s.kind.startswith("acc") else _over_classes
     else:
         raise ValueError(f"{s.name}: no way to resample it is known")
