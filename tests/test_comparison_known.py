@@ -105,6 +105,7 @@ def test_the_null_model_is_near_the_suspects_settings(swapped: Comparison) -> No
     assert settings.imitation_kbps == pytest.approx(settings.kbps, rel=0.35)
     textures = [p.texture for p in swapped.null_model.curve]
     assert textures == sorted(textures)
+    assert swapped.null_model.false_share is not None
     assert swapped.null_model.false_share < 0.02
 
 

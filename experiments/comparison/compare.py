@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -35,6 +37,8 @@ from .scanning import Scan, scan
 from .types import Comparison, NullModel, Photometry, Status, Verdict
 
 MOST_PAIRS = 6000  # pairs that are measured; of more, every second, third, ... one
+A = TypeVar("A")
+B = TypeVar("B")
 STILL_LEVELS = 0.06  # small pictures that change less from beginning to end show nothing that moves
 LIMITS = (
     "It compares two files. Whether the reference is the original, and who made what, it can't tell.",
@@ -87,7 +91,8 @@ def compare(
             reference=infos[0], suspect=infos[1], findings=same_file(), limits=LIMITS,
         )  # fmt: skip
     else:
-        result = _compared(scan(reference), scan(suspect), embedder, fdr, device)
+        scans = _at_once(lambda: scan(reference), lambda: scan(suspect))
+        result = _compared(*scans, embedder, fdr, device)
     return replace(result, settings=settings, seconds=time.monotonic() - began)
 
 
@@ -124,14 +129,16 @@ def _measured(
         notes.append(f"of the aligned frames every {every}th pair was measured")
     canvas = make_canvas(suspect.size, reference.size, matrix)
     colours = colours_of(suspect, reference, canvas, pairs)
-    null = null_of(suspect, reference, canvas, colours, pairs)
+    detector = create_face_detector(device=device)
+    null, cells = _at_once(
+        lambda: null_of(suspect, reference, canvas, colours, pairs),
+        lambda: measure(suspect, reference, canvas, colours, pairs, detector),
+    )
     if not null.known_codec:
         notes.append(
             f"{suspect.info.codec} is not imitated as itself: the null model is {null.settings.encoder}'s"
         )
-    measured = measure(
-        suspect, reference, canvas, colours, null.table, pairs, create_face_detector(device=device)
-    )
+    measured = cells.classed(null.table)
     people = measured.people
     table, inflation = inflate(null.table, *_calm_cells(measured, canvas, people))
     marked = mark(measured, canvas, table, people, fdr)
@@ -168,7 +175,7 @@ def _measured(
             p_threshold=marked.p_value,
             false_share=float(np.mean(null.held_out >= marked.threshold))
             if len(null.held_out)
-            else 0.0,
+            else None,
         ),
         regions=(*regions, *(replace(b, region_id=len(regions) + 1) for b in border)),
         figures=figures,
@@ -179,6 +186,13 @@ def _measured(
         notes=tuple(notes),
         limits=LIMITS,
     )
+
+
+def _at_once(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+    """Both results; each has a thread, since decoding, coding and OpenCV let others run."""
+    with ThreadPoolExecutor(2) as pool:
+        results = pool.submit(first), pool.submit(second)
+        return results[0].result(), results[1].result()
 
 
 def _ended(

@@ -43,6 +43,27 @@ class Null:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """Every pair's cells, before the null model is known. `logs`: (pairs, rows, columns) float16 log
+    difference; `textures`, `motions`: float16 levels, of the reference; all on disk. `places`:
+    (pairs,) which of the given pairs could be read."""
+
+    logs: NDArray[Any]
+    textures: NDArray[Any]
+    motions: NDArray[Any]
+    places: NDArray[np.int64]
+    people: tuple[Person, ...]
+
+    def classed(self, table: NullTable) -> Measured:
+        """The same with each cell's class in the null table."""
+        classes = Spool(self.logs.shape[1:], np.uint8)
+        for structure, motion in zip(self.textures, self.motions, strict=True):
+            found = table.classes(structure.astype(np.float32), motion.astype(np.float32))
+            classes.append(found.astype(np.uint8))
+        return Measured(self.logs, classes.array(), self.places, self.people)
+
+
+@dataclass(frozen=True)
 class Measured:
     """Every pair's cells. `logs`, `classes`: (pairs, rows, columns) log difference float16 and class
     uint8, on disk. `places`: (pairs,) which of the given pairs could be read."""
@@ -74,7 +95,7 @@ def colours_of(
     return fit_colours(pictures, np.random.default_rng(seed))
 
 
-class _Cells:
+class _Watch:
     """Pictures of the reference go by; each gives its cells' texture, motion and classes' inputs."""
 
     def __init__(self, canvas: Canvas) -> None:
@@ -104,7 +125,7 @@ def null_of(suspect: Scan, reference: Scan, canvas: Canvas, colours: Colours, pa
             yield Frame(i, float(suspect.pts_seconds[places[i]]), picture)
 
     imitation = Imitation(aligned, suspect, places)
-    cells = _Cells(canvas)
+    cells = _Watch(canvas)
     kept: dict[int, tuple[Uint8, Float32, Float32]] = {}
 
     def watched() -> Iterator[Frame]:
@@ -157,16 +178,15 @@ def measure(
     reference: Scan,
     canvas: Canvas,
     colours: Colours,
-    table: NullTable,
     pairs: Pairs,
     detector: FaceDetector,
-) -> Measured:
-    """Reads every pair once: its cells' differences and classes, and the faces in both."""
+) -> Cells:
+    """Reads every pair once: its cells, and the faces in both."""
     shape = canvas.grid[::-1]
-    logs, classes = Spool(shape, np.float16), Spool(shape, np.uint8)
+    logs, textures, motions = (Spool(shape, np.float16) for _ in range(3))
     own_faces = FaceWatch(detector, suspect.size, np.eye(2, 3))
     their_faces = FaceWatch(detector, reference.size, canvas.matrix)
-    cells = _Cells(canvas)
+    cells = _Watch(canvas)
     places: list[int] = []
     looked = -1e9
     for place, own, theirs in paired_frames(
@@ -176,15 +196,17 @@ def measure(
         structure, motion = cells.see(theirs.index, picture)
         gap = canvas.local(apart(canvas.suspect(own.image), picture))
         logs.append(log_difference(gap).astype(np.float16))
-        classes.append(table.classes(structure, motion).astype(np.uint8))
+        textures.append(structure.astype(np.float16))
+        motions.append(motion.astype(np.float16))
         if own.pts_seconds - looked >= 1 / FACES_PER_SECOND - 1e-6:
             looked = own.pts_seconds
             own_faces.see(place, own.pts_seconds, own.image)
             their_faces.see(place, own.pts_seconds, theirs.image)
         places.append(place)
-    return Measured(
+    return Cells(
         logs.array(),
-        classes.array(),
+        textures.array(),
+        motions.array(),
         np.array(places, dtype=np.int64),
         match_people(own_faces.courses(), their_faces.courses()),
     )

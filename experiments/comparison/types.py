@@ -155,7 +155,7 @@ class NullModel:
     than the imitation's (1: not at all); changes are judged after allowing for it. `fdr`: the share
     of cells called changed that may be wrongly so (Benjamini & Hochberg, 1995). `p_threshold`: the
     p-value that this comes to. `false_share`: share of the imitation's own cells that would be
-    called changed at that.
+    called changed at that, on pictures that were held out; None where there were too few.
     """
 
     settings: EncoderSettings
@@ -163,7 +163,7 @@ class NullModel:
     inflation: float
     fdr: float
     p_threshold: float
-    false_share: float
+    false_share: float | None
 
 
 @dataclass(frozen=True)

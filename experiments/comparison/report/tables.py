@@ -108,7 +108,9 @@ def null_rows(model: NullModel) -> Rows:
         ),
         (
             "Check on the imitation itself",
-            f"{percent(model.false_share, 2)} of its own cells would be called changed",
+            "not made: too few pictures to hold some out"
+            if model.false_share is None
+            else f"{percent(model.false_share, 2)} of its own cells would be called changed",
         ),
     ]
 
