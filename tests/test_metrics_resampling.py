@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from unswap.experiments.metrics import sweeping
 from unswap.experiments.metrics.bootstrap import cluster_bootstrap, roc_band
@@ -213,6 +214,33 @@ def test_two_way_is_wider_than_one_way_where_sources_matter() -> None:
     assert "persons, as source and as target" in two.interval.method
 
 
+def test_two_way_is_no_wider_than_needed_where_persons_do_not_matter() -> None:
+    labels, source, target = people(25)
+    scores = np.random.default_rng(2).normal(size=len(labels)) + labels
+    name = "tpr@threshold=1"
+    alone = cluster_bootstrap([name], labels, scores, seed=0)[name].interval
+    two = cluster_bootstrap([name], labels, scores, two_way=(source, target), seed=0)[name].interval
+    # uncorrected, its square would be three times as large
+    assert 0.75 < (two.high - two.low) / (alone.high - alone.low) < 1.35
+
+
+def test_noise_of_two_way_draws_swapped_videos_alone() -> None:
+    labels, source, target = people(12)
+    strata = np.array(["a", "b"])[(source >= 6).astype(int)]
+    inside = (source < 6) == (target < 6)
+    plan = make_plan(
+        labels[inside], two_way=(source[inside], target[inside]), strata=strata[inside]
+    )
+    table = np.concatenate(list(plan.noise.weights(0, 30)))[:, plan.unit]
+    assert (table[:, labels[inside] == 0] == 1).all()
+    for stratum in "ab":
+        held = (labels[inside] == 1) & (strata[inside] == stratum)
+        assert (table[:, held].sum(axis=1) == held.sum()).all()
+        assert table[:, held].std() > 0.5
+    with pytest.raises(ValueError, match="each group in one stratum"):
+        make_plan(labels, two_way=(source, target), strata=strata)
+
+
 def test_what_can_not_be_known_is_not_supported() -> None:
     labels, scores, groups = sample(9, 30, 1.0)
     few = cluster_bootstrap(["auc", "eer"], labels, scores, groups=groups, seed=0)
@@ -291,11 +319,11 @@ def test_the_band_holds_the_curve_and_says_why_not() -> None:
 
 
 def test_expanded_quantiles_are_those_of_the_published_formula() -> None:
-    # Hesterberg 2015, table 3: for n = 40 the 2.5 % tail becomes 2.0 %
     values = np.linspace(0, 1, 100001)
-    low, high = expanded_quantiles(values, 40, 0.95)
-    assert low == pytest.approx(0.0203, abs=2e-4)
-    assert high == pytest.approx(1 - 0.0203, abs=2e-4)
+    for groups in (10, 40):
+        tail = stats.norm.cdf(-np.sqrt(groups / (groups - 1)) * stats.t.ppf(0.975, groups - 1))
+        found = expanded_quantiles(values, groups, 0.95)
+        assert found == pytest.approx((tail, 1 - tail), abs=1e-5)
     wide = expanded_quantiles(values, 10**9, 0.95)
     assert wide == pytest.approx((0.025, 0.975), abs=1e-5)
     with pytest.raises(ValueError, match="more than 1 group"):

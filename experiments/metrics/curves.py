@@ -82,7 +82,7 @@ def roc_curve(labels: ArrayLike, scores: ArrayLike) -> RocCurve:
     >>> curve.thresholds.tolist(), curve.fpr.tolist(), curve.tpr.tolist()
     ([inf, 2.0, 1.0, 0.0], [0.0, 0.0, 0.5, 1.0], [0.0, 0.5, 1.0, 1.0])
     """
-    thresholds, fp, tp = _counts(labels, scores, "a ROC curve")
+    thresholds, fp, tp = roc_counts(labels, scores, "a ROC curve")
     return RocCurve(thresholds, fp / fp[-1], tp / tp[-1])
 
 
@@ -92,7 +92,7 @@ def det_curve(labels: ArrayLike, scores: ArrayLike) -> DetCurve:
     >>> det_curve([0, 0, 1, 1], [0.0, 1.0, 1.0, 2.0]).fnr.tolist()
     [1.0, 0.5, 0.0, 0.0]
     """
-    thresholds, fp, tp = _counts(labels, scores, "a DET curve")
+    thresholds, fp, tp = roc_counts(labels, scores, "a DET curve")
     return DetCurve(thresholds, fp / fp[-1], (tp[-1] - tp) / tp[-1])
 
 
@@ -185,7 +185,8 @@ def eer(labels: ArrayLike, scores: ArrayLike, definition: str = "rocch") -> floa
       2013, after Provost & Fawcett, "Robust classification for imprecise environments", 2001.
     - `interpolated`: on the straight lines between the curve's points.
     - `nearest`: the FPR of the threshold at which |FPR - FNR| is least (the first of several, from
-      the strictest threshold on), as in many papers' code.
+      the strictest threshold on), as in many papers' code; there often on a curve that was thinned
+      out, as scikit-learn's is unless told not to be, and that may lack this threshold.
 
     Args:
         labels, scores: as in `roc_curve`.
@@ -200,14 +201,13 @@ def eer(labels: ArrayLike, scores: ArrayLike, definition: str = "rocch") -> floa
     """
     if definition not in EER_DEFINITIONS:
         raise KeyError(unknown_name("EER definition", definition, EER_DEFINITIONS))
-    _, fp, tp = _counts(labels, scores, "EER")
+    _, fp, tp = roc_counts(labels, scores, "EER")
     if definition == "rocch":
         kept = hull(fp, tp)
         fp, tp = fp[kept], tp[kept]
-    fpr, fnr = fp / fp[-1], (tp[-1] - tp) / tp[-1]
     if definition == "nearest":
-        return float(fpr[np.argmin(np.abs(fpr - fnr))])
-    return crossing(fpr, fnr)
+        return float(fp[nearest(fp, tp)] / fp[-1])
+    return crossing(fp / fp[-1], (tp[-1] - tp) / tp[-1])
 
 
 def hull(fp: Float64, tp: Float64) -> Int64:
@@ -222,6 +222,15 @@ def hull(fp: Float64, tp: Float64) -> Int64:
     return np.append(0, (len(tp) - 1 - from_the_end)[::-1])
 
 
+def nearest(fp: Float64, tp: Float64) -> int:
+    """The first of the points at which FPR and FNR are nearest to each other.
+
+    Args:
+        fp, tp: (k,) cumulative counts; whole numbers are compared exactly.
+    """
+    return int(np.argmin(np.abs(fp * tp[-1] - (tp[-1] - tp) * fp[-1])))
+
+
 def crossing(fpr: Float64, fnr: Float64) -> float:
     """Where a rising and a falling line through (k,) points meet, from (0, 1) to (1, 0)."""
     after = int(np.argmax(fpr >= fnr))
@@ -230,7 +239,7 @@ def crossing(fpr: Float64, fnr: Float64) -> float:
     return float(fpr[after - 1] + share * (fpr[after] - fpr[after - 1]))
 
 
-def _counts(labels: ArrayLike, scores: ArrayLike, what: str) -> tuple[Float64, Float64, Float64]:
+def roc_counts(labels: ArrayLike, scores: ArrayLike, what: str) -> tuple[Float64, Float64, Float64]:
     """Thresholds, falling from infinity, with the real and manipulated videos at or above each."""
     y, x = checked_both(labels, scores, what)
     order = np.argsort(-x, kind="stable")

@@ -62,7 +62,7 @@ def from_standard_error(
 
     Near an edge (an AUC of .97) a measure leans away from it, and an interval must too: that the
     plain one and percentiles of resamples do so too little shows in `coverage`. Pepe, "The
-    statistical evaluation of medical tests for classification and prediction", 2003, 5.2.5.
+    statistical evaluation of medical tests for classification and prediction", 2003.
 
     Args:
         value: of the measure; within 0 and 1, without the ends, for `logit`; above 0 for `log`.
@@ -120,8 +120,8 @@ def expanded_quantiles(values: ArrayLike, effective: float, level: float) -> tup
 
         a/2 = Phi(-sqrt(G / (G - 1)) t(1 - (1 - level) / 2; G - 1))
 
-    instead of (1 - level) / 2 (Hesterberg, "What teachers should know about the bootstrap", The
-    American Statistician 69, 2015, section 5.3: the expanded percentile interval).
+    instead of (1 - level) / 2: the expanded percentile interval (Hesterberg, "What teachers should
+    know about the bootstrap", The American Statistician 69, 2015).
 
     Args:
         values: (R,) of the resamples.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import checked, checked_share
-from .curves import roc_curve
+from .curves import nearest, roc_counts, roc_curve
 
 
 @dataclass(frozen=True)
@@ -112,5 +112,5 @@ def threshold_at_eer(labels: ArrayLike, scores: ArrayLike) -> float:
     >>> threshold_at_eer([0, 0, 1, 1], [0.0, 1.0, 1.0, 2.0])
     2.0
     """
-    curve = roc_curve(labels, scores)
-    return float(curve.thresholds[np.argmin(np.abs(curve.fpr - (1 - curve.tpr)))])
+    thresholds, fp, tp = roc_counts(labels, scores, "a ROC curve")
+    return float(thresholds[nearest(fp, tp)])

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ...datasets.types import Float64, Int64
 from .checks import checked_both, checked_probabilities
-from .curves import area_left_of, crossing, mcclish
+from .curves import area_left_of, crossing, mcclish, nearest
 from .proper import cllr_costs, cllr_min_of_counts, log_losses
 from .resampling import Int32
 from .statistics import Statistic
@@ -100,7 +100,7 @@ class Weighted:
             if s.kind == "eer-interpolated":
                 out[s.name][0] = crossing(fpr, fnr)
             elif s.kind == "eer-nearest":
-                out[s.name][0] = fpr[np.argmin(np.abs(fpr - fnr))]
+                out[s.name][0] = fpr[nearest(fps, tps)]
             elif s.kind == "pauc@fpr":
                 out[s.name][0] = mcclish(area_left_of(fpr, tpr, s.number), s.number)
             elif s.kind == "cllr-min":
