@@ -275,6 +275,13 @@ def test_leaving_one_manipulation_out_by_a_recipe(place: Path, monkeypatch) -> N
         ({"robustness": {"benchmarks": ["ff"], "levels": [6]}}, "levels are 1 to 5"),
         ({"robustness": {"benchmarks": ["gg"]}}, "unknown benchmark 'gg'"),
         (
+            {
+                "detectors": [{"name": "t", "detector": "t.csv"}],
+                "robustness": {"benchmarks": ["ff"]},
+            },
+            "t is a table of scores, which are of the untouched videos",
+        ),
+        (
             {"leave_one_manipulation_out": {"benchmark": "ff", "detectors": [{"name": "a"}]}},
             "expected one of checkpoints, recipe, argv for 'a', got 0",
         ),

@@ -241,9 +241,28 @@ def read_protocol(path: Path) -> Protocol:
             if not (path.parent / folder).is_dir():
                 what = f"root {name!r}" if name else "root"
                 problems.append(f"{entry.name}: its {what} {path.parent / folder} is not a folder")
+    if protocol.robustness:
+        for detector in protocol.detectors:
+            if _is_table(path.parent / detector.detector):
+                problems.append(
+                    f"robustness: {detector.name} is a table of scores, which are of the untouched videos; "
+                    "leave it out, or evaluate tables with a column condition by `unswap rank`"
+                )
     if problems:
         raise BadProtocol(f"{path}: " + "; ".join(problems))
     return protocol
+
+
+def _is_table(file: Path) -> bool:
+    """Whether a detector only looks scores up."""
+    if file.suffix.lower() in (".csv", ".parquet"):
+        return True
+    if file.suffix.lower() in (".yaml", ".yml") and file.is_file():
+        try:
+            return bool(read_yaml(file).get("kind") == "table")
+        except BadDescription:
+            return False  # scoring will say what is wrong with it
+    return False
 
 
 def roots_of(entry: BenchmarkEntry, folder: Path) -> Mapping[str, Path]:

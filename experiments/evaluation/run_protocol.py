@@ -105,14 +105,9 @@ def _sweep(run: Run, entry: BenchmarkEntry, manifest: Manifest) -> tuple[list[Pa
             degraded, failed = degrade_all(test, run.roots(entry), condition, videos, sweep.seed)
             notes += [f"{condition}: not degraded, and so without a row: {text}" for text in failed]
             as_written(degraded, listed)
-            for detector in run.protocol.detectors:
-                run.score(
-                    detector.detector,
-                    listed,
-                    {"": videos},
-                    of_it[detector.name],
-                    detector.num_frames,
-                )
+        for detector in run.protocol.detectors:
+            path = of_it[detector.name]
+            run.score(detector.detector, listed, {"": videos}, path, detector.num_frames)
         if not sweep.keep_videos:
             shutil.rmtree(videos, ignore_errors=True)
         for name, path in of_it.items():
