@@ -80,6 +80,17 @@ def test_rank_orders_and_says_what_is_certain(
     assert re.search(r"(is better than|is not told apart from).*\(Holm\)", out)
 
 
+def test_two_runs_of_one_detector_are_named_apart(files, capsys) -> None:
+    write_scores(files / "again.csv", scores_of(ROWS, "ours@00ff", seed=5))
+    words = ["@@/ours.csv", "@@/again.csv", "--manifest", "@@/manifest.csv"]
+    assert unswap(files, "rank", *words) == 2
+    assert "name them apart (--name, one a table)" in capsys.readouterr().err
+    assert unswap(files, "rank", *words, "--name", "first") == 2
+    assert "expected a name for each of 2 tables, got 1" in capsys.readouterr().err
+    assert unswap(files, "rank", *words, "--name", "first", "--name", "second") == 0
+    assert re.search(r"(first|second) is .* (first|second)", capsys.readouterr().out)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -41,6 +41,7 @@ def options_of(given: argparse.Namespace, at: str) -> Options:
             prevalences=tuple(given.prevalence) or Settings.prevalences,
         ),
         title=given.title or "",
+        names=tuple(given.name),
         key=given.key,
         at=at,
         note=given.note,

@@ -117,6 +117,8 @@ def _read(paths: Sequence[Path], names: Sequence[str]) -> list[ScoreTable]:
     tables = [ScoreTable.read(path) for path in paths]
     if not names:
         return tables
+    if len(names) != len(tables):
+        raise BadScores(f"expected a name for each of {len(tables)} tables, got {len(names)}")
     return [table.named(name) for table, name in zip(tables, names, strict=True)]
 
 
@@ -171,7 +173,7 @@ def _joined(
             if key in runs:
                 raise BadScores(
                     f"{run.source} and {runs[key].source} both hold the detector {run.detector!r} under "
-                    f"the condition {run.condition!r}; give one, or name them apart in the column detector"
+                    f"the condition {run.condition!r}; give one, or name them apart (--name, one a table)"
                 )
             runs[key] = run
     return list(runs.values())

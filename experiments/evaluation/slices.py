@@ -104,7 +104,7 @@ def _bins(numbers: Mapping[int, float], spec: SliceSpec, n: int) -> dict[str, Bo
     )
     place = np.full(n, -1)
     place[list(numbers)] = np.searchsorted(inner, there, side="right")
-    ends = [f"{edge:.4g}" for edge in inner]
+    ends = [f"{edge:,.0f}" if abs(edge) >= 10_000 else f"{edge:.4g}" for edge in inner]
     names = [
         f"below {ends[0]}",
         *(f"{a} to below {b}" for a, b in pairwise(ends)),

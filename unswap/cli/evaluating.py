@@ -120,6 +120,13 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resamples", type=positive, default=2000, metavar="N", help="default: 2000"
     )
+    parser.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="what a table's detector is called; once for each table, in their order",
+    )
     parser.add_argument("--title", metavar="TEXT", help="of the report")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every figure")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="a row a figure")
