@@ -1,11 +1,14 @@
 """The likeliest course: known answers with dropped and repeated frames, lag, noise, another part."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unswap.experiments.comparison.courses import REACH, likeliest
+from unswap.experiments.comparison.courses import REACH, _line_through, likeliest
+from unswap.experiments.comparison.lines import Line
 
 CELLS = 400
 
@@ -86,10 +89,26 @@ def test_it_is_monotone_and_near_the_first_course(
     found = likeliest(own, film, start, np.full(29, rate), direction)
     assert (direction * np.diff(found) >= 0).all()
     assert np.abs(found - start).max() <= 3 * REACH
-    assert 0 <= found.min() and found.max() < len(film)
+    assert found.min() >= 0
+    assert found.max() < len(film)
 
 
 def test_still_pictures_keep_their_course() -> None:
     film = np.full((60, CELLS), 7.0, dtype=np.float32)
     start = np.arange(10, 50)
     assert np.array_equal(likeliest(film[start], film, start, np.ones(39), 1), start)
+
+
+def test_the_line_is_drawn_through_the_course_it_was_given() -> None:
+    own, theirs = SimpleNamespace(), SimpleNamespace()
+    own.pts_seconds = np.arange(60) / 25
+    theirs.pts_seconds, theirs.frame_seconds = np.arange(200) / 30, 1 / 30
+    places = np.arange(60)
+    course = np.floor(20 + places * 1.2 * 1.17 + 1e-9).astype(np.int64)
+    course[3:8] += 4  # a few pairs that are off
+    wrong = Line(0, 70, 25.0, 1.4)
+    line = _line_through(own, theirs, places, course, wrong, rate=30.0)
+    assert line.rate == pytest.approx(1.17, abs=0.01)
+    assert line.at(30.0) / 30 == pytest.approx(20 / 30 + 1.17, abs=1 / 30)
+    backwards = _line_through(own, theirs, places, course[::-1], wrong, rate=30.0)
+    assert backwards == wrong  # a course the other way says nothing of this line

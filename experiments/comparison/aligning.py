@@ -83,7 +83,7 @@ def _settled(
     for _ in range(SETTLED):
         before = _numbers(suspect, reference, stretches)
         stretches = settle_edges(suspect, reference, refined.matrix, stretches, rate)
-        stretches = tuple(retraced(suspect, reference, refined.matrix, s) for s in stretches)
+        stretches = tuple(retraced(suspect, reference, refined.matrix, s, rate) for s in stretches)
         now = _numbers(suspect, reference, stretches)
         if now == before:
             break

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from ...datasets.types import Float32, Float64, Int64
+from .lines import Line
 from .pairing import AlignedStretch
 from .scanning import Scan, grey_details
 from .signals import SMOOTH, covered, laid_thumbs, picture_map
@@ -45,9 +46,9 @@ CHUNK = 600  # frames that are settled at a time
 
 
 def retraced(
-    suspect: Scan, reference: Scan, matrix: Float64, stretch: AlignedStretch
+    suspect: Scan, reference: Scan, matrix: Float64, stretch: AlignedStretch, rate: float
 ) -> AlignedStretch:
-    """A stretch with its likeliest course."""
+    """A stretch with its likeliest course, and the line through it; `rate`: ticks a second."""
     paired = stretch.paired
     if len(paired.suspect) < LEAST_FRAMES:
         return stretch
@@ -69,7 +70,24 @@ def retraced(
         own, theirs = _pictures(suspect, reference, matrix, paired.suspect[piece], low, high)
         found = likeliest(own, theirs, course - low, foreseen[piece[:-1]], direction)
         parts.append(found + low)
-    return replace(stretch, paired=replace(paired, reference=np.concatenate(parts)))
+    course = np.concatenate(parts)
+    line = _line_through(suspect, reference, paired.suspect, course, stretch.segment.line, rate)
+    segment = replace(stretch.segment, line=line)
+    return replace(stretch, segment=segment, paired=replace(paired, reference=course))
+
+
+def _line_through(
+    suspect: Scan, reference: Scan, own: Int64, theirs: Int64, line: Line, rate: float
+) -> Line:
+    """The line in ticks that most pairs of frames lie along (Theil, 1950; Sen, 1968)."""
+    x, y = suspect.pts_seconds[own], reference.pts_seconds[theirs]
+    half = len(x) // 2
+    slope = float(np.median((y[half:] - y[: len(y) - half]) / (x[half:] - x[: len(x) - half])))
+    if slope == 0 or (slope > 0) != (line.rate > 0):
+        return line
+    middle = float(np.median(y + reference.frame_seconds / 2 - slope * x))
+    start = rate * middle + slope * line.first
+    return replace(line, start=start, rate=slope)
 
 
 def likeliest(

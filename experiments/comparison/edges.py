@@ -21,6 +21,8 @@ CORE_FRAMES = 60  # frames of a stretch that say what is usual in it
 HOLDS = 5.0  # usual differences: a frame within this belongs to the stretch
 NEARLY_ONE = 0.04  # reference frames for a suspect frame, less 1: carried on one by one
 BETTER = 0.6  # of the cost: a course that is moved must cost less to be preferred
+AS_WELL = 1.1  # of the cost: a neighbour that is carried on explains a stretch as well
+MOST_COST = 50.0  # usual differences: more counts as much
 LEAST_LEVELS = 0.1  # mean square: differences below this are nothing
 
 
@@ -35,6 +37,7 @@ def settle_edges(
 
     Between two neighbours the boundary lies where both courses together differ least.
     """
+    stretches = _taken_over(suspect, reference, matrix, stretches, rate)
     courses = [_Course(suspect, reference, matrix, s, rate) for s in stretches]
     reach = max(2, round(WINDOW_SECONDS / max(suspect.frame_seconds, 1e-3)))
     last = len(suspect.frames) - 1
@@ -55,6 +58,34 @@ def settle_edges(
         for s, c, e in zip(stretches, courses, ends, strict=True)
         if e[1] >= e[0]
     )
+
+
+def _taken_over(
+    suspect: Scan,
+    reference: Scan,
+    matrix: Float64,
+    stretches: tuple[AlignedStretch, ...],
+    rate: float,
+) -> tuple[AlignedStretch, ...]:
+    """The stretches without those that a longer neighbour, carried on, explains as well."""
+    left = list(stretches)
+    k = 0
+    while k + 1 < len(left):
+        pair = left[k], left[k + 1]
+        courses = [_Course(suspect, reference, matrix, s, rate) for s in pair]
+        longer = int(len(pair[1].paired.suspect) > len(pair[0].paired.suspect))
+        places = pair[1 - longer].paired.suspect
+        own, taken = (
+            np.minimum(courses[longer].costs_against(places, c.reference_of(places)), MOST_COST)
+            for c in (courses[1 - longer], courses[longer])
+        )
+        if float(np.mean(taken)) > AS_WELL * float(np.mean(own)):
+            k += 1
+            continue
+        ends = sorted((*places[[0, -1]].tolist(), *pair[longer].paired.suspect[[0, -1]].tolist()))
+        left[k : k + 2] = [replace(pair[longer], paired=courses[longer].over(ends[0], ends[-1]))]
+        k = max(0, k - 1)
+    return tuple(left)
 
 
 class _Course:
@@ -116,8 +147,11 @@ class _Course:
 
         `shift`: frames of the reference by which the course is moved.
         """
+        return self.costs_against(places, self.reference_of(places) + shift)
+
+    def costs_against(self, places: Int64, wanted: Int64) -> Float64:
+        """As `costs`, each frame held against the reference's frame that is `wanted`."""
         out = np.full(len(places), np.inf)
-        wanted = self.reference_of(places) + shift
         there = (wanted >= 0) & (wanted < len(self._reference.frames))
         if there.any():
             out[there] = self._cost(self._apart(places[there], wanted[there])) / self._usual
@@ -135,9 +169,9 @@ class _Course:
 
     def prefers_another(self, places: Int64) -> bool:
         """Whether the frames fit the reference clearly better earlier or later than the course has it."""
-        own = float(np.mean(np.minimum(self.costs(places), 50.0)))
+        own = float(np.mean(np.minimum(self.costs(places), MOST_COST)))
         others = [
-            float(np.mean(np.minimum(self.costs(places, sign * shift), 50.0)))
+            float(np.mean(np.minimum(self.costs(places, sign * shift), MOST_COST)))
             for shift in SHIFTS
             for sign in (-1, 1)
         ]
@@ -225,8 +259,8 @@ def _boundary(
     places = np.arange(low, high + 1)
     if len(places) < 2:
         return a, b
-    costs_left = np.minimum(left.costs(places), 50.0)
-    costs_right = np.minimum(right.costs(places), 50.0)
+    costs_left = np.minimum(left.costs(places), MOST_COST)
+    costs_right = np.minimum(right.costs(places), MOST_COST)
     before = np.concatenate([[0], np.cumsum(costs_left)])
     after = np.concatenate([np.cumsum(costs_right[::-1])[::-1], [0]])
     cut = int((before + after).argmin())
