@@ -5,9 +5,15 @@ import numpy as np
 import pytest
 from face_clips import FACE_BOX, portrait
 
-from unswap.datasets import pseudo_fakes
 from unswap.datasets.crops import CANONICAL_POINTS
-from unswap.datasets.pseudo_fakes import blend, outline_mask, resharpen, restyle, self_blend
+from unswap.datasets.pseudo_fakes import (
+    blend,
+    outline_mask,
+    resharpen,
+    restyle,
+    self_blend,
+    self_blending,
+)
 
 BOX = np.array(FACE_BOX, dtype=np.float32)
 SIZE = float(BOX[3] - BOX[1])
@@ -30,7 +36,7 @@ def test_a_blend_differs_from_its_target_inside_the_mask_only() -> None:
 def test_self_blending_leaves_what_lies_outside_the_mask_to_the_target(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pseudo_fakes, "restyle", lambda image, size, rng: 255 - image)
+    monkeypatch.setattr(self_blending, "restyle", lambda image, size, rng: 255 - image)
     image, restyled_source, restyled_target = portrait(), 0, 0
     for seed in range(12):
         fake, mask = self_blend(image, POINTS, BOX, np.random.default_rng(seed))
