@@ -42,17 +42,30 @@ class PairedAuc:
 class AucCovariance:
     """AUCs of D detectors on the same videos, and how they vary together.
 
-    `aucs`: (D,). `covariance`: (D, D). `n`: videos. `groups`: of them. `effective`: groups of even
-    size that they are worth, infinite without groups: the normal distribution is DeLong's own.
-    `reason`: why they support no interval, or "".
+    `aucs`: (D,). `covariance`: (D, D). `n`: videos. `groups`: of them; `fewest`: of a class.
+    `effective`: groups of even size that they are worth, infinite without groups: the normal
+    distribution is DeLong's own. `reason`: why they support no interval, or "".
     """
 
     aucs: Float64
     covariance: Float64
     n: int
     groups: int
+    fewest: int
     effective: float
     reason: str
+
+    def standard_error(self, contrast: Float64) -> float:
+        """Of the sum of the AUCs, each times its part of `contrast` (D,).
+
+        Obuchowski's factor I / (I - 1) makes up for the mean's own variance where groups are of one
+        size; for uneven ones it is that of as many even groups as they are worth.
+        """
+        variance = max(0.0, float(contrast @ self.covariance @ contrast))
+        if np.isfinite(self.effective) and self.effective > 1:
+            even, given = (g / (g - 1) for g in (self.effective, self.fewest))
+            variance *= max(1.0, even / given)
+        return float(np.sqrt(variance))
 
 
 def auc_covariance(
@@ -107,7 +120,7 @@ def auc_covariance(
         covariance += cross + cross.T
     reason = too_few(found, effective_groups(y, member), holds)
     effective = np.inf if groups is None else effective_groups(y, member)
-    return AucCovariance(aucs, covariance, len(y), found, effective, reason)
+    return AucCovariance(aucs, covariance, len(y), found, min(holds), effective, reason)
 
 
 def delong_interval(
@@ -136,7 +149,7 @@ def delong_interval(
     found = auc_covariance(labels, scores, groups)
     if len(found.aucs) != 1:
         raise ValueError(f"expected one detector's scores, got {len(found.aucs)}")
-    value, se = float(found.aucs[0]), float(np.sqrt(max(0.0, found.covariance[0, 0])))
+    value, se = float(found.aucs[0]), found.standard_error(np.ones(1))
     reason = found.reason
     if not reason and se == 0:
         reason = f"an AUC of {value:g} on these videos shows no variance to make an interval of"
@@ -172,10 +185,8 @@ def delong_paired(
     checked_share(level, "a level")
     found = auc_covariance(labels, np.stack([np.asarray(first), np.asarray(second)]), groups)
     a, b = map(float, found.aucs)
-    contrast = np.array([1.0, -1.0])
-    se = float(np.sqrt(max(0.0, contrast @ found.covariance @ contrast)))
-    # what is left by rounding where both rank all pairs alike
-    se = 0.0 if se < 1e-9 else se
+    se = found.standard_error(np.array([1.0, -1.0]))
+    se = 0.0 if se < 1e-9 else se  # what rounding leaves where both rank all pairs alike
     reason = found.reason
     if not reason and se == 0 and a != b:
         reason = "the difference shows no variance on these videos to make an interval of"

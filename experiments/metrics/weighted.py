@@ -48,7 +48,6 @@ class Weighted:
         y, x = checked_both(labels, scores, "resampling", infinite=infinite)
         self._swept = bool(kinds & set(SWEPT))
         self._drawn = bool(kinds & set(DRAWN))
-        self._ap = "ap" in kinds
         linear = [s for s in statistics if s.kind not in (*SWEPT, *DRAWN)]
         units = int(unit.max()) + 1
         self._linear = {s.name: _per_unit(s, y, x, unit, units) for s in linear}
