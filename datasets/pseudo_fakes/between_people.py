@@ -14,7 +14,7 @@ import numpy as np
 from ..types import Float32, Uint8
 from .blending import PseudoFake, blend, boundary, poisson
 from .masks import MaskSettings, random_mask
-from .outlines import OUTLINES, FacePicture, laid_outline
+from .outlines import COUNTS_LIKE_68, OUTLINES, FacePicture, laid_outline
 from .styles import match_colours, recolour, resharpen
 from .warping import piecewise_affine, similarity, warped
 
@@ -110,7 +110,7 @@ def swapped(
 ) -> PseudoFake:
     """The donor's face warped onto this one's points, in its colours, blended in.
 
-    By 68 or more points where both have as many; else by the five, with the outline of a face laid
+    By 68 points in a known order where both have them; else by the five, with the outline of a face laid
     over them.
 
     Args and Raises: as for `blended_between`.
@@ -168,6 +168,6 @@ def _composed(source: Uint8, target: Uint8, mask: Float32, *, solved: bool) -> P
 def _anchors(face: FacePicture, *, sparse: bool = False) -> np.ndarray:
     """(n, 2) float64 points to warp by."""
     points = face.landmarks_xy.astype(np.float64)
-    if face.dense_xy is not None and not sparse:
-        return face.dense_xy.astype(np.float64)
+    if face.dense_xy is not None and len(face.dense_xy) in COUNTS_LIKE_68 and not sparse:
+        return face.dense_xy[:68].astype(np.float64)
     return np.concatenate([points, laid_outline(OUTLINES["hull"], face.landmarks_xy)])

@@ -42,7 +42,7 @@ _PARTS_OF_68 = {
     "eyes": [*range(17, 28), *range(36, 48)],
     "mouth": list(range(48, 68)),
 }
-_COUNTS_LIKE_68 = (68, 81)
+COUNTS_LIKE_68 = (68, 81)
 MIN_DENSE = 68
 
 
@@ -120,7 +120,7 @@ def _dense_part(name: str, dense_xy: Float32) -> Float64 | None:
     """The convex hull, (n, 2) float64, of a part's points; None where they are not known."""
     points = np.asarray(dense_xy, dtype=np.float32)
     if name != "hull":
-        if len(points) not in _COUNTS_LIKE_68:
+        if len(points) not in COUNTS_LIKE_68:
             return None
         points = points[_PARTS_OF_68[name]]
     hull = np.asarray(cv2.convexHull(points), dtype=np.float64)[:, 0]

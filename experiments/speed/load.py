@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
+from ...datasets.crops import CANONICAL_POINTS
 from ...datasets.shards.layout import (
     END_OF_TAR,
     INDEX_FILE,
@@ -260,7 +261,7 @@ def _sample(video: int, clip: int, image: Uint8) -> tuple[dict[str, Any], bytes]
         "label": video % 2,
         "method": None,
         "box_xyxy": [low, low, high, high],
-        "landmarks_xy": [[low + 20.1234, low + 30.4321]] * 5,
+        "landmarks_xy": np.round(CANONICAL_POINTS * (high - low) + low, 4).tolist(),
         "origin_xy": [312, 97],
     }
     sample = pack_sample(sample_key(video, 0, clip, 0), description, encode_png(image))
