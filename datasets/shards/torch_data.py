@@ -87,8 +87,17 @@ class CropDataset(Dataset[Item]):
         """What is random is drawn anew; call it before going through the loader again."""
         self._epoch.fill_(epoch)
 
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The label of each row of `crops.videos`, (V,)."""
+        return self._labels
+
     def __getitem__(self, item: int) -> Item:
         """Raises BadShards where a crop is damaged; no other one is put in its place."""
+        return self.take(item, np.random.default_rng([self.seed, int(self._epoch), item]))
+
+    def take(self, item: int, rng: np.random.Generator) -> Item:
+        """As `self[item]`, with what is random drawn from `rng`."""
         if not 0 <= item < len(self):
             raise IndexError(f"expected an item from 0 to {len(self) - 1}, got {item}")
         first = int(self.starts[item])
@@ -103,7 +112,6 @@ class CropDataset(Dataset[Item]):
                 f"{self.crops.video_id(video)!r} has label {told} there and {label} in videos.parquet; "
                 "prepare again"
             )
-        rng = np.random.default_rng([self.seed, int(self._epoch), item])
         images = self.cut(samples, rng)
         return make_item(images, [d for d, _ in samples], video, self.cut.spec, self.clip_length)
 

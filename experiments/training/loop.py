@@ -14,19 +14,18 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ...detectors.protocols import CropDetector
+from .errors import TrainingFailed
 from .pairs import PairDataset
 from .portraits import Portrait
 from .recipe import Recipe
+
+__all__ = ["TrainingFailed", "fit", "learning_rate_at"]
 
 # what a run may go on with otherwise than it was begun: nothing of it changes the weights
 CHANGEABLE = (
     "name", "version", "summary", "num_frames", "workers", "validation_frames",
     "validation_crfs", "save_every_steps",
 )  # fmt: skip
-
-
-class TrainingFailed(Exception):
-    """Training that can't go on; the message says at which step and why."""
 
 
 def learning_rate_at(step: int, recipe: Recipe) -> float:

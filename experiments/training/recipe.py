@@ -1,5 +1,6 @@
 """A recipe: every number of a training run, in one file. All its errors are shown together."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,10 @@ from typing import Any
 import yaml
 
 from ...datasets.types import CropSpec, SamplingSpec
+from .errors import BadRecipe
+from .overrides import override
 
-
-class BadRecipe(Exception):
-    """A recipe with unknown keys or impossible values; the message lists them all."""
+__all__ = ["BadRecipe", "Recipe", "read_recipe"]
 
 
 @dataclass(frozen=True)
@@ -84,16 +85,12 @@ class Recipe:
         return {**out, "validation_crfs": list(self.validation_crfs)}
 
 
-def read_recipe(path: Path) -> Recipe:
-    """A recipe from its YAML file. Raises BadRecipe that names the file and every problem."""
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadRecipe(f"{path}: no such file") from None
-    except yaml.YAMLError as error:
-        raise BadRecipe(f"{path}: not YAML: {error}") from None
-    if not isinstance(data, dict):
-        raise BadRecipe(f"{path}: expected keys and values, got {type(data).__name__}")
+def read_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
+    """A recipe from its YAML file, with single values (`a=b`) replaced.
+
+    Raises BadRecipe that names the file and every problem.
+    """
+    data = override(read_yaml(path), settings)
     known = {f.name for f in fields(Recipe)}
     problems = [f"unknown key {key!r}" for key in data if key not in known]
     problems += [
@@ -108,3 +105,16 @@ def read_recipe(path: Path) -> Recipe:
         return Recipe(**data)
     except (BadRecipe, TypeError) as error:
         raise BadRecipe(f"{path}: {error}") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The keys and values of a recipe's file. Raises BadRecipe that names the file."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadRecipe(f"{path}: no such file") from None
+    except yaml.YAMLError as error:
+        raise BadRecipe(f"{path}: not YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise BadRecipe(f"{path}: expected keys and values, got {type(data).__name__}")
+    return data

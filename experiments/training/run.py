@@ -1,5 +1,6 @@
 """From a recipe to a checkpoint with its card: fetch, prepare, train, measure, save."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,7 +13,14 @@ from .portraits import PORTRAITS, fetch, load_imagenet_weights, portraits
 from .recipe import read_recipe
 
 
-def train(recipe_path: Path, out: Path, *, resume: bool, cache: Path | None = None) -> Path:
+def train(
+    recipe_path: Path,
+    out: Path,
+    *,
+    resume: bool,
+    cache: Path | None = None,
+    settings: Sequence[str] = (),
+) -> Path:
     """Makes a detector from a recipe.
 
     Args:
@@ -20,6 +28,7 @@ def train(recipe_path: Path, out: Path, *, resume: bool, cache: Path | None = No
         out: the run's folder: state, metrics, and the checkpoint in the end.
         resume: go on with a run that was stopped.
         cache: where packages are unpacked; `out/cache` by default.
+        settings: `key=value`, single values of the recipe replaced.
 
     Returns:
         The checkpoint, `out/<name>.safetensors`.
@@ -30,7 +39,7 @@ def train(recipe_path: Path, out: Path, *, resume: bool, cache: Path | None = No
     """
     if not recipe_path.exists() and recipe_path.parent == Path("."):
         recipe_path = Path(__file__).parent / recipe_path.name
-    recipe = read_recipe(recipe_path)
+    recipe = read_recipe(recipe_path, settings)
     if (out / "state.pt").exists() and not resume:
         raise FileExistsError(f"{out}: holds a run; go on with --resume, or choose another folder")
     out.mkdir(parents=True, exist_ok=True)

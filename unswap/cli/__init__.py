@@ -13,7 +13,7 @@ from unswap.cli.options import EXIT_STOPPED, EXIT_UNREAD, EXIT_USAGE, UsageError
 from unswap.cli.preparing import add_datasets, add_degrade, add_prepare
 from unswap.cli.scoring import add_detectors, add_score
 from unswap.cli.templates import add_templates
-from unswap.cli.training import add_train
+from unswap.cli.training import add_recipes, add_train
 from unswap.cli.vendors import add_vendors
 
 
@@ -117,6 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands.add_parser("degrade", help="put a video through what the internet does to it")
     )
     add_train(commands.add_parser("train", help="train a detector from a recipe"))
+    add_recipes(commands.add_parser("recipes", help="list the recipes that ship, or show one"))
     add_detectors(
         commands.add_parser("detectors", help="list the detectors that ship, or show a card")
     )

@@ -1,0 +1,1 @@
+"""Training any detector on prepared crops: one recipe, one loop."""
