@@ -2,7 +2,23 @@
 
 from typing import Any
 
-from . import frame  # noqa: F401
+from . import (  # noqa: F401
+    clip_transformer,
+    efficientnet_b4,
+    effort,
+    f3net,
+    face_xray,
+    frame,
+    gend,
+    landmark_gru,
+    mesonet,
+    recce,
+    spsl,
+    srm,
+    tall,
+    video,
+    xception,
+)
 from .protocols import CropDetector, crop_detectors
 
 

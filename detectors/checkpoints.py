@@ -66,6 +66,16 @@ def save_checkpoint(
     os.replace(temporary, path)
 
 
+def channels_last(detector: CropDetector) -> None:
+    """Puts the channels of filters over pictures last in memory, which CPUs like.
+
+    torch's own way, `.to(memory_format=...)`, fails for networks with filters over clips.
+    """
+    for parameter in detector.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
 def load_checkpoint(path: str | Path, device: str = "cpu") -> Checkpoint:
     """A detector in evaluation mode on `device`, ready to score. Raises BadCheckpoint."""
     path = Path(path)
@@ -75,6 +85,8 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> Checkpoint:
         "crop_spec": header["crop_spec"],
         "sampling_spec": header["sampling_spec"],
     }
+    if "pretrained" in arguments:  # training began with them; all weights are here
+        arguments["pretrained"] = False
     try:
         detector = create_detector(header["architecture"], **arguments)
         with safe_open(path, framework="pt") as file:
@@ -86,5 +98,5 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> Checkpoint:
         raise BadCheckpoint(f"{path}: the weights do not fit their own header ({error})") from error
     card = Card.from_dict(header["card"])
     detector.eval().requires_grad_(False).to(device)
-    detector.to(memory_format=torch.channels_last)
+    channels_last(detector)
     return Checkpoint(detector, card, identify(path), header["aggregation"])

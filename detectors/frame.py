@@ -1,27 +1,27 @@
-"""`frame`: any timm backbone on single crops, with a linear head."""
+"""`frame`: any timm backbone on single crops, with a linear or an L2-normalised head."""
 
-from typing import Any
+from typing import Any, Literal
 
-import timm
 import torch
-from torch import nn
-from torch.nn import functional as F
 
 from ..datasets.registry import unknown_name
 from ..datasets.types import CropSpec, SamplingSpec
-from .protocols import Batch, CropDetector, crop_detectors
+from .backbones import create_backbone
+from .heads import NormalisedLinear, cross_entropy
+from .protocols import Batch, CropDetector, crop_detectors, read_specs
 
 
 @crop_detectors.register("frame")
 class FrameDetector(CropDetector):
-    """A timm image model with one output.
+    """Any timm image model on single crops, with one output.
 
     Args:
         backbone: any timm model's name.
         crop_spec, sampling_spec: as CropSpec and SamplingSpec, or their fields as dicts; clips have
             length 1.
-        pretrained: timm's own weights are fetched (needs the network); False builds the shape.
-        drop_rate: dropout before the head.
+        pretrained: False builds the shape; True fetches timm's weights; a path reads them there.
+        drop_rate: dropout before a linear head.
+        head: `linear`, the backbone's own; or `normalised`, on the feature's direction alone.
     """
 
     def __init__(
@@ -29,39 +29,28 @@ class FrameDetector(CropDetector):
         backbone: str,
         crop_spec: CropSpec | dict[str, Any],
         sampling_spec: SamplingSpec | dict[str, Any] | None = None,
-        pretrained: bool = False,
+        pretrained: bool | str = False,
         drop_rate: float = 0.0,
+        head: Literal["linear", "normalised"] = "linear",
     ) -> None:
         super().__init__()
-        if not timm.is_model(backbone):
-            raise KeyError(unknown_name("timm backbone", backbone, _alike(backbone)))
-        self.crop_spec = crop_spec if isinstance(crop_spec, CropSpec) else CropSpec(**crop_spec)
-        if not isinstance(sampling_spec, SamplingSpec):
-            sampling_spec = SamplingSpec(**(sampling_spec or {}))
-        if sampling_spec.clip_length != 1:
-            raise ValueError(
-                f"'frame' scores single frames: expected clip_length 1, got {sampling_spec.clip_length}"
+        self.crop_spec, self.sampling_spec = read_specs("frame", crop_spec, sampling_spec)
+        if head == "linear":
+            self.backbone = create_backbone(
+                backbone, pretrained, num_classes=1, drop_rate=drop_rate
             )
-        self.sampling_spec = sampling_spec
-        self.backbone: nn.Module = timm.create_model(
-            backbone, pretrained=pretrained, num_classes=1, drop_rate=drop_rate
-        )
+            self.head: torch.nn.Module = torch.nn.Identity()
+        elif head == "normalised":
+            self.backbone = create_backbone(backbone, pretrained, num_classes=0)
+            self.head = NormalisedLinear(int(self.backbone.num_features))  # type: ignore[arg-type]
+        else:
+            raise ValueError(unknown_name("head", head, ["linear", "normalised"]))
 
     def forward(self, clips: torch.Tensor) -> torch.Tensor:
         """(B, 1, 3, size, size) -> (B,) logits."""
-        logits: torch.Tensor = self.backbone(clips[:, 0])
+        logits: torch.Tensor = self.head(self.backbone(clips[:, 0]))
         return logits[:, 0]
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Binary cross entropy."""
-        return F.binary_cross_entropy_with_logits(self(batch["clips"]), batch["label"])
-
-
-def _alike(name: str) -> list[str]:
-    """The timm models whose names share the longest possible beginning with `name`."""
-    names: list[str] = timm.list_models()
-    for length in range(len(name), 2, -1):
-        near = [n for n in names if n.startswith(name[:length])]
-        if near:
-            return near[:20]
-    return ["any name in timm.list_models()"]
+        return cross_entropy(self(batch["clips"]), batch["label"])
