@@ -18,11 +18,21 @@ CHECKOUT = Path(__file__).parent.parent
 
 
 def module_names():
-    return sorted(
+    """Of all rooms: installed editable, they do not lie below `unswap`'s own folder."""
+    rooms = [
+        importlib.import_module(f"unswap.{r}") for r in ("datasets", "detectors", "experiments")
+    ]
+    found = {
         m.name
-        for m in pkgutil.walk_packages(unswap.__path__, "unswap.")
-        if ".__main__" not in m.name
-    )
+        for package in (unswap, *rooms)
+        for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    }
+    return sorted(name for name in found if ".__main__" not in name)
+
+
+def test_modules_of_every_room_are_found():
+    rooms = {name.split(".")[1] for name in module_names()}
+    assert {"cli", "datasets", "detectors", "experiments"} <= rooms
 
 
 @pytest.mark.parametrize("name", module_names())

@@ -103,8 +103,8 @@ class Reading:
 class Trees:
     """The folders that a user gave, by name; `""` stands for every tree without a name of its own.
 
-    >>> Trees({"": Path("/data/ff")}).folder("ffpp").as_posix()
-    '/data/ff'
+    >>> Trees({"": Path("/data/ff")}).has("ffpp")
+    True
     """
 
     def __init__(self, roots: Mapping[str, Path]) -> None:

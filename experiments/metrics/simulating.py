@@ -54,7 +54,7 @@ def truth(statistic: str, auc: float, share: float = 0.5) -> float:
         ValueError: another measure.
 
     >>> round(truth("eer", 0.9), 6), round(truth("auc", 0.9), 6)
-    (0.182414, 0.9)
+    (0.182417, 0.9)
     """
     s, mean = parse_statistic(statistic), shift_of(auc)
     if s.kind == "auc":

@@ -24,7 +24,7 @@ def keyframe_indices(pts_seconds: Float64, step: float, most: int | None = None)
     >>> keyframe_indices(np.arange(60) / 25, 1.0).tolist()
     [0, 25, 50]
     >>> keyframe_indices(np.arange(10) / 25, 1.0).tolist()
-    [0, 5]
+    [0, 4]
 
     Args:
         pts_seconds: (n,) when each frame is shown, rising from 0; at least one.
