@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..types import Float32, Uint8
-from .blending import PseudoFake, blend, boundary, poisson
+from .blending import PseudoFake, blend, poisson
 from .masks import MaskSettings, random_mask
 from .outlines import COUNTS_LIKE_68, OUTLINES, FacePicture, laid_outline
 from .styles import match_colours, recolour, resharpen
@@ -80,7 +80,7 @@ def blended_between(
     mask = random_mask(face, rng, settings.masks)
     source = _laid_over(donor, face)
     source = match_colours(source, face.image, mask, settings.colours)
-    return PseudoFake(blend(source, face.image, mask), mask, boundary(mask))
+    return PseudoFake(blend(source, face.image, mask), mask, mask)
 
 
 def inconsistent(
@@ -161,8 +161,8 @@ def _laid_over(donor: FacePicture, face: FacePicture) -> Uint8:
 def _composed(source: Uint8, target: Uint8, mask: Float32, *, solved: bool) -> PseudoFake:
     if solved:
         image, mask = poisson(source, target, mask)
-        return PseudoFake(image, mask, boundary(mask))
-    return PseudoFake(blend(source, target, mask), mask, boundary(mask))
+        return PseudoFake(image, mask, mask)
+    return PseudoFake(blend(source, target, mask), mask, mask)
 
 
 def _anchors(face: FacePicture, *, sparse: bool = False) -> np.ndarray:

@@ -1,6 +1,7 @@
 """One picture over another, and what tells where: mask, boundary, consistency."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -15,20 +16,20 @@ class PseudoFake:
     """A forged picture and the truth about it.
 
     `image`: (H, W, 3) uint8 RGB. `mask`: (H, W) float32, the share of the other picture, 0 to 1;
-    where it is 0, the picture is its target. `boundary`: (H, W) float32, 0 to 1, greatest on the
-    blending's edge (see `boundary`).
+    where it is 0, the picture is its target. `shape`: (H, W) float32, the mask before a blend ratio:
+    1 all over its inside.
     """
 
     image: Uint8 = field(repr=False)
     mask: Float32 = field(repr=False)
-    boundary: Float32 = field(repr=False)
+    shape: Float32 = field(repr=False)
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
             raise ValueError(
                 f"expected an image (H, W, 3) uint8, got {self.image.shape} {self.image.dtype}"
             )
-        for name in ("mask", "boundary"):
+        for name in ("mask", "shape"):
             values = getattr(self, name)
             if values.shape != self.image.shape[:2] or values.dtype != np.float32:
                 raise ValueError(
@@ -38,6 +39,11 @@ class PseudoFake:
             low, high, *_ = cv2.minMaxLoc(values)
             if not -_TOLERANCE <= low <= high <= 1 + _TOLERANCE:
                 raise ValueError(f"expected a {name} from 0 to 1, got {low:g} to {high:g}")
+
+    @cached_property
+    def boundary(self) -> Float32:
+        """(H, W) float32, 0 to 1, greatest on the blending's edge, whatever the ratio: `boundary`."""
+        return boundary(self.shape)
 
 
 def blend(source: Uint8, target: Uint8, mask: Float32) -> Uint8:

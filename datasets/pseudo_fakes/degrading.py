@@ -6,11 +6,14 @@ from typing import Protocol
 
 import cv2
 import numpy as np
+from scipy.special import ndtri
 
 from ..degradations import Degradation, draw
 from ..registry import Registry
 from ..types import Uint8
 from .styles import recolour
+
+_NORMAL = ndtri((np.arange(256) + 0.5) / 256)  # the normal distribution in 256 equal shares
 
 
 class Degrading(Protocol):
@@ -47,11 +50,7 @@ class PictureDegradation:
             size = tuple(max(8, round(n * self.scale)) for n in image.shape[1::-1])
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
         if self.noise_seed is not None:
-            rng = np.random.default_rng(self.noise_seed)
-            noisy = rng.standard_normal(image.shape, dtype=np.float32)
-            noisy *= np.float32(self.noise)
-            noisy += image
-            image = np.clip(np.rint(noisy, out=noisy), 0, 255).astype(np.uint8)
+            image = _noised(image, self.noise, np.random.default_rng(self.noise_seed))
         if self.quality is not None:
             # as if it were BGR: a JPEG of the channels in another order is as good a degradation
             done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self.quality])
@@ -59,6 +58,14 @@ class PictureDegradation:
                 raise RuntimeError("OpenCV could not encode a JPEG")
             image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
         return image
+
+
+def _noised(image: Uint8, sigma: float, rng: np.random.Generator) -> Uint8:
+    """Normal noise in whole grey levels: random bytes taken for ranks, four times as fast."""
+    levels = np.rint(sigma * _NORMAL).astype(np.int16)
+    ranks = np.frombuffer(rng.bytes(image.size), dtype=np.uint8).reshape(len(image), -1)
+    noise = np.asarray(cv2.LUT(ranks, levels[None])).reshape(image.shape)
+    return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), dtype=np.uint8)
 
 
 @degraders.register("picture")

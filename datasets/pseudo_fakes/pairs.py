@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from ..crops import as_input
+from ..registry import unknown_name
 from ..shards.cutting import Cut
 from ..shards.layout import BadShards, shard_path
 from ..shards.reader import PreparedCrops
@@ -24,17 +25,18 @@ from .pictures import Framing, face_picture, in_mirror
 from .styles import restyle
 
 Item = dict[str, Any]
+TARGETS = ("mask", "boundary")
 ROOM = 0.1  # of the face size, left around the widest crop: what filters see beyond its edge
 
 
 @dataclass(frozen=True)
 class Pair:
-    """`images`: (2, size, size, 3) uint8 RGB, genuine and fake. `mask`, `boundary`: (size, size)
-    float32, 0 to 1, of the fake."""
+    """`genuine`, `fake`: (size, size, 3) uint8 RGB. `targets`: by name, (size, size) float32, 0 to 1,
+    of the fake."""
 
-    images: Uint8 = field(repr=False)
-    mask: Float32 = field(repr=False)
-    boundary: Float32 = field(repr=False)
+    genuine: Uint8 = field(repr=False)
+    fake: Uint8 = field(repr=False)
+    targets: Mapping[str, Float32] = field(repr=False)
 
 
 def make_pair(
@@ -46,6 +48,7 @@ def make_pair(
     rng: np.random.Generator,
     *,
     restyled: float = 0.5,
+    targets: Sequence[str] = TARGETS,
 ) -> Pair:
     """A genuine face and its fake, degraded alike and cut alike.
 
@@ -57,6 +60,7 @@ def make_pair(
         degradation: what both go through, before they are cut.
         rng: all else that is random comes from it.
         restyled: share of genuine pictures that are restyled as a whole, as fakes' parts are.
+        targets: which truths are wanted: "mask", "boundary".
 
     Raises:
         KeyError: no such kind; lists the known ones.
@@ -66,10 +70,13 @@ def make_pair(
     if rng.random() < restyled:
         genuine = restyle(genuine, face.size, rng)
     images = [framing.cut(degradation.apply(image), face) for image in (genuine, fake.image)]
-    # whole numbers, so that the one definition of a crop cuts them too
-    truth = cv2.merge([cv2.convertScaleAbs(m, alpha=255) for m in (fake.mask, fake.boundary)])
-    where = framing.cut(np.asarray(truth, dtype=np.uint8), face) / np.float32(255)
-    return Pair(np.stack(images), where[..., 0], where[..., 1])
+    truths = {}
+    for name in targets:
+        # as whole numbers, so that the one definition of a crop cuts it too
+        levels = cv2.convertScaleAbs(getattr(fake, name), alpha=255)
+        cut = framing.cut(np.asarray(levels, dtype=np.uint8), face)
+        truths[name] = np.asarray(cut * np.float32(1 / 255), dtype=np.float32)
+    return Pair(images[0], images[1], truths)
 
 
 class PairDataset(Dataset[Item]):
@@ -77,11 +84,11 @@ class PairDataset(Dataset[Item]):
 
     An item is a pair, both of it along the first axis, genuine first: `clips`, float32
     (2, T, 3, size, size), normalised as the spec says, T = 1 for single crops; `label`, float32 (2,)
-    0 and 1; `mask` and `boundary`, float32 (2, size, size), of the first frame, 0 for the genuine
-    one; `video`, int64 (2,), row of `crops.videos`; `row`, int64 (2,), row of the index of the first
-    frame; `donor`, int64 (2,), that of the face laid over it, -1 for none; `kind`, int64 (2,), number
-    of the pseudo-fake in `kinds`, -1 for the genuine one. So joined items (`collate_pairs`) are a
-    batch for a detector's loss, with both of every pair in it.
+    0 and 1; `mask`, `boundary`, where `targets` name them, float32 (2, size, size), of the first
+    frame, 0 for the genuine one. And int64 (2,): `video`, row of `crops.videos`; `row`, of the index,
+    of the first frame; `donor`, row of the index of the face laid over it, -1 for none; `kind`,
+    number of the pseudo-fake in `kinds`, -1 for the genuine one. So joined items (`collate_pairs`)
+    are a batch for a detector's loss, with both of every pair in it.
 
     What is random in an item depends on `seed`, the epoch and the item's number alone, not on who
     loads it; in a clip it is the same for all frames.
@@ -92,6 +99,8 @@ class PairDataset(Dataset[Item]):
         kinds: "sbi", "bi", "i2g" or "swap", or several with their shares.
         degradation: what both go through: "video" (graded, scaled, blurred, noised, H.264 or JPEG),
             "picture" (the same without video codecs), "none".
+        targets: which truths come with them, for detectors that learn from them: "mask",
+            "boundary" (see `blending.boundary`).
         clip_length, stride, split, method, videos: see CropDataset. A donor is one still picture.
         margin_jitter: each pair's margin is `spec.margin` times 1 - margin_jitter to 1 +
             margin_jitter. box_shift: the crop's largest shift to either side, in face sizes.
@@ -114,6 +123,7 @@ class PairDataset(Dataset[Item]):
         *,
         kinds: str | Mapping[str, float] = "sbi",
         degradation: str = "video",
+        targets: Sequence[str] = (),
         clip_length: int | None = None,
         stride: int | None = None,
         split: str | None = None,
@@ -134,11 +144,14 @@ class PairDataset(Dataset[Item]):
             raise ValueError(f"expected a box_shift from 0 to below 0.5, got {box_shift}")
         if detail <= 0:
             raise ValueError(f"expected detail above 0, got {detail}")
+        for name in targets:
+            if name not in TARGETS:
+                raise ValueError(unknown_name("target", name, TARGETS))
         try:
             self.degrade = degraders.get(degradation)
         except KeyError as error:
             raise ValueError(error.args[0]) from None
-        self.kinds = shares(kinds)
+        self.kinds, self.targets = shares(kinds), tuple(targets)
         self.genuine = CropDataset(
             crops,
             spec,
@@ -197,9 +210,13 @@ class PairDataset(Dataset[Item]):
             again = np.random.default_rng(key)
             drawn = self.degrade(again, face.size)
             degradation = degradation or drawn
+            wanted = () if pairs else self.targets
             pairs.append(
-                make_pair(face, donor, name, framing, degradation, again, restyled=self.restyled)
-            )
+                make_pair(
+                    face, donor, name, framing, degradation, again,
+                    restyled=self.restyled, targets=wanted,
+                )
+            )  # fmt: skip
         return self._item(pairs, first, donor_row, kind)
 
     def _face(self, row: int, flip: bool) -> FacePicture:
@@ -221,28 +238,24 @@ class PairDataset(Dataset[Item]):
         return Framing(self.spec, factor, (x, y))
 
     def _item(self, pairs: list[Pair], first: int, donor: int, kind: int) -> Item:
-        images = np.stack([p.images for p in pairs], axis=1)  # (2, T, size, size, 3)
-        flat = as_input(images.reshape(-1, *images.shape[2:]), self.spec)
-        clips = np.ascontiguousarray(flat).reshape(2, len(pairs), *flat.shape[1:])
+        pictures = np.stack([p.genuine for p in pairs] + [p.fake for p in pairs])
+        clips = torch.from_numpy(as_input(pictures, self.spec)).unflatten(0, (2, len(pairs)))
         video = int(self.crops.video[first])
-        return {
-            "clips": torch.from_numpy(clips),
+        item = {
+            "clips": clips,  # channels last in memory: joining a batch copies it once
             "label": torch.tensor([0.0, 1.0]),
-            "mask": _of_fake(pairs[0].mask),
-            "boundary": _of_fake(pairs[0].boundary),
             "video": torch.tensor([video, video]),
             "row": torch.tensor([first, first]),
             "donor": torch.tensor([-1, donor]),
             "kind": torch.tensor([-1, kind]),
         }
+        for name, values in pairs[0].targets.items():
+            both: Float32 = np.zeros((2, *values.shape), dtype=np.float32)
+            both[1] = values
+            item[name] = torch.from_numpy(both)
+        return item
 
 
 def collate_pairs(items: Sequence[Item]) -> dict[str, torch.Tensor]:
     """Pairs as a batch: joined along the first axis, so genuine, fake, genuine, fake, ..."""
     return {name: torch.cat([item[name] for item in items]) for name in items[0]}
-
-
-def _of_fake(values: Float32) -> torch.Tensor:
-    both: Float32 = np.zeros((2, *values.shape), dtype=np.float32)
-    both[1] = values
-    return torch.from_numpy(both)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ..types import Float32, Uint8
-from .blending import PseudoFake, blend, boundary
+from .blending import PseudoFake, blend
 from .masks import outline_mask
 from .outlines import FacePicture
 from .styles import restyle
@@ -92,8 +92,6 @@ def self_blended(
     moved = cv2.warpAffine(
         source, move, around, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     )
-    whole = np.asarray(cv2.warpAffine(mask, move, around, flags=cv2.INTER_LINEAR))
+    whole = np.asarray(cv2.warpAffine(mask, move, around, flags=cv2.INTER_LINEAR), dtype=np.float32)
     share = np.asarray(whole * np.float32(rng.choice(BLEND_RATIOS)), dtype=np.float32)
-    return PseudoFake(
-        blend(np.asarray(moved, dtype=np.uint8), target, share), share, boundary(whole)
-    )
+    return PseudoFake(blend(np.asarray(moved, dtype=np.uint8), target, share), share, whole)

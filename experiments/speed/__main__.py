@@ -6,13 +6,14 @@
     python -m unswap.experiments.speed compare [--only floor memory]
     python -m unswap.experiments.speed templates
     python -m unswap.experiments.speed metrics [--only loop ranking]
+    python -m unswap.experiments.speed train [--only pairs]
 
 Machines are shared and noisy: the ratios are what to read. `--help` after a name says what each is.
 """
 
 import argparse
 
-from . import compare, load, metrics, prepare, score, templates
+from . import compare, load, metrics, prepare, score, templates, train
 
 
 def main() -> None:
@@ -28,6 +29,7 @@ def main() -> None:
         ("compare", compare),
         ("templates", templates),
         ("metrics", metrics),
+        ("train", train),
     )
     for name, module in modules:
         part = whats.add_parser(
