@@ -37,6 +37,7 @@ EVENTS = (
     40.0,
     40.0,
 )  # nats that a step which the line does not foresee must bring, by round
+SINGLE = 8.0  # nats that a single frame's move between its neighbours must bring
 FURTHER = 1.0  # nats for each frame more
 EITHER = 0.7  # nats of a step between two frames that are foreseen alike
 NEARLY_WHOLE = 0.06  # a step this near to a whole number is foreseen as that number
@@ -114,6 +115,8 @@ def likeliest(
     for event in EVENTS:
         priors = [_prior(float(step), event) for step in foreseen]
         course = _course(_fitted(x, y, course), course, priors, direction, len(theirs))
+    for _ in range(2):
+        course = _with_single_frames(_fitted(x, y, course), course)
     return course
 
 
@@ -249,6 +252,26 @@ def _course(
         course[i] = centres[i] + around[k]
         k = int(back[i, k])
     return course
+
+
+def _with_single_frames(model: _Model, course: Int64) -> Int64:
+    """The course with single frames moved between their neighbours, where that is likelier.
+
+    A frame that is shown twice in the place of the next one is one event, not the two that
+    holding and then jumping are.
+    """
+    out = course.copy()
+    for i in range(1, len(out) - 1):
+        before, after = int(out[i - 1]), int(out[i + 1])
+        options = np.arange(min(before, after), max(before, after) + 1)
+        if len(options) < 3:
+            continue
+        ends = np.array([before]), np.array([after])
+        loss = model.loss(i - 1, ends[0], options)[0] + model.loss(i, options, ends[1])[:, 0]
+        best = int(loss.argmin())
+        if loss[int(out[i]) - options[0]] - loss[best] > SINGLE:
+            out[i] = options[best]
+    return out
 
 
 def _foreseen(suspect: Scan, reference: Scan, stretch: AlignedStretch) -> Float64:
