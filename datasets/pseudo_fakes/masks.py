@@ -90,7 +90,10 @@ def random_mask(
         filled(face.image.shape[:2], corners), rng.uniform(0, settings.max_bend) * face.size, rng
     )
     edge = settings.min_edge + (settings.max_edge - settings.min_edge) * rng.random() ** 2
-    mask = softened(mask, edge * face.size, inside=bool(rng.random() < settings.inside))
+    # a soft edge as wide as the shape would leave nothing of it, and a fake that is none
+    widest = float(cv2.distanceTransform((mask >= 0.5).astype(np.uint8), cv2.DIST_L2, 3).max())
+    sigma = min(edge * face.size, widest / 2)
+    mask = softened(mask, sigma, inside=bool(rng.random() < settings.inside))
     return np.asarray(np.clip(mask, 0, 1), dtype=np.float32)
 
 
@@ -132,6 +135,6 @@ def _free_shape(face: FacePicture, rng: np.random.Generator) -> Float64:
     toward = hull[rng.integers(len(hull))]
     centre = middle + (toward - middle) * rng.uniform(0, 0.6)
     count = int(rng.integers(5, 11))
-    angles = np.sort(rng.uniform(0, 2 * np.pi, count))
+    angles = 2 * np.pi * (np.arange(count) + rng.uniform(-0.4, 0.4, count)) / count
     radii = face.size * rng.uniform(0.1, 0.25) * rng.uniform(0.6, 1.4, count)
     return np.asarray(centre + np.stack([np.cos(angles), np.sin(angles)], axis=1) * radii[:, None])

@@ -88,12 +88,12 @@ def match_colours(source: Uint8, target: Uint8, mask: Float32, amount: float = 1
         amount: 0 leaves the source as it is, 1 changes it fully.
 
     Returns:
-        (H, W, 3) uint8; the source itself where the mask has no such pixel.
+        (H, W, 3) uint8; the source itself where the mask has no such pixel, or `amount` is 0.
     """
     if not 0 <= amount <= 1:
         raise ValueError(f"expected an amount from 0 to 1, got {amount}")
     inside = (mask >= 0.5).astype(np.uint8)
-    if not inside.any():
+    if amount == 0 or not inside.any():
         return source
     lab = np.asarray(cv2.cvtColor(source, cv2.COLOR_RGB2Lab), dtype=np.uint8)
     mean, spread = cv2.meanStdDev(lab, mask=inside)

@@ -2,7 +2,7 @@
 
 import cv2
 import numpy as np
-from scipy.spatial import Delaunay, QhullError
+from scipy.spatial import Delaunay
 
 from ..types import Float32, Float64, Uint8
 
@@ -53,12 +53,12 @@ def piecewise_affine(
 ) -> Uint8:
     """A picture warped so that its points come to lie on others.
 
-    The target's points are joined to triangles (Delaunay), each filled from the source's by the
-    affine map of its corners; what lies outside of them moves by the points' similarity.
+    The target's points, and the corners of a wide frame that moves by their similarity, are joined to
+    triangles (Delaunay); each is filled from the source's by the affine map of its corners.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        source_xy, target_xy: (n, 2) each, n >= 3: where the points are in `image`, and where they
+        source_xy, target_xy: (n, 2) each, n >= 2: where the points are in `image`, and where they
             go to.
         shape: (H', W') of the result.
 
@@ -66,18 +66,22 @@ def piecewise_affine(
         (H', W', 3) uint8 RGB.
 
     Raises:
-        ValueError: the points don't correspond, or all lie on a line.
+        ValueError: the points don't correspond, or coincide.
     """
     back = similarity(target_xy.astype(np.float32), source_xy.astype(np.float32))
-    try:
-        triangles = Delaunay(target_xy).simplices
-    except QhullError:
-        raise ValueError("the points lie on a line: there are no triangles to warp by") from None
+    height, width = shape
+    reach = max(height, width)  # so far that the picture lies within, whatever its points
+    low = np.minimum(target_xy.min(axis=0), 0) - reach
+    high = np.maximum(target_xy.max(axis=0), [width, height]) + reach
+    frame = np.array([[x, y] for x in (low[0], high[0]) for y in (low[1], high[1])])
+    target_xy = np.concatenate([target_xy, frame])
+    source_xy = np.concatenate([source_xy, frame @ back[:, :2].T + back[:, 2]])
+    triangles = Delaunay(target_xy).simplices
     corners = np.concatenate([target_xy[triangles], np.ones((len(triangles), 3, 1))], axis=2)
     maps = np.linalg.solve(corners, source_xy[triangles])  # (t, 3, 2): x, y, 1 -> source x, y
-    maps = np.concatenate([back.T[None], maps]).astype(np.float32)
+    maps = maps.astype(np.float32)
     which = np.zeros(shape, dtype=np.int32)
-    for number, triangle in enumerate(triangles, start=1):
+    for number, triangle in enumerate(triangles):
         cv2.fillConvexPoly(
             which, np.rint(target_xy[triangle] * 16).astype(np.int32), number, shift=4
         )
