@@ -19,6 +19,7 @@ def bind(
     where: str,
     *,
     given: Collection[str] = (),
+    partial: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
     """Checks arguments by the annotations of what takes them.
 
@@ -27,6 +28,7 @@ def bind(
         values: the arguments, as read from a recipe.
         where: their place in the recipe, for messages: `optimiser`.
         given: parameters that the caller passes, not the recipe.
+        partial: nothing is required, and only what the recipe has is returned.
 
     Returns:
         All arguments, defaults included, converted to their types; and what is wrong with them, a
@@ -39,12 +41,14 @@ def bind(
     ["optimiser.lr: expected a number, got 'fast'", "unknown key 'optimiser.momentun'; \
 did you mean 'momentum'? known: lr, momentum"]
     """
-    model = _model_of(factory, frozenset(given))
+    model = _model_of(factory, frozenset(given), partial)
     try:
         checked = model.model_validate(dict(values))
     except ValidationError as error:
         return {}, problems(error, where, model)
-    return {name: getattr(checked, name) for name in [*model.model_fields, *_extra(checked)]}, []
+    names = [*model.model_fields, *(checked.model_extra or {})]
+    told = [n for n in names if not partial or n in checked.model_fields_set]
+    return {name: getattr(checked, name) for name in told}, []
 
 
 def problems(error: ValidationError, where: str, model: type[BaseModel]) -> list[str]:
@@ -82,7 +86,7 @@ def _fields_at(model: type[BaseModel], path: list[str]) -> list[str]:
     return list(model.model_fields)
 
 
-def _model_of(factory: Callable[..., Any], given: frozenset[str]) -> type[BaseModel]:
+def _model_of(factory: Callable[..., Any], given: frozenset[str], partial: bool) -> type[BaseModel]:
     target = factory.__init__ if inspect.isclass(factory) else factory
     hints = typing.get_type_hints(target)
     fields: dict[str, Any] = {}
@@ -91,10 +95,9 @@ def _model_of(factory: Callable[..., Any], given: frozenset[str]) -> type[BaseMo
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             config = _OPEN
         elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL and name not in given:
-            default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+            required = parameter.default is inspect.Parameter.empty
+            default = parameter.default
+            if required:
+                default = None if partial else ...
             fields[name] = (hints.get(name, Any), default)
     return create_model("Arguments", __config__=config, **fields)
-
-
-def _extra(checked: BaseModel) -> list[str]:
-    return list(checked.model_extra or {})

@@ -25,8 +25,8 @@ Batch = dict[str, Any]
 class Draws(Dataset[Batch]):
     """What a draw gives: `clips` (P, T, 3, size, size) float32, `label` (P,) float32, `video` (P,).
 
-    P is 1, or 2 for pairs: the genuine face, then the fake made of it; pairs have `mask` and
-    `boundary` besides. Asked for by (item, draw).
+    P is 1, or 2 for pairs: the genuine face, then the fake made of it; pairs have
+    besides what their `targets` name. Asked for by (item, draw).
 
     Args:
         dataset: its items.

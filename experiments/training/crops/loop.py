@@ -89,7 +89,7 @@ def fit(
     """
     recipe, world = plan.recipe, accelerator.num_processes
     trained = [p for p in detector.parameters() if p.requires_grad]
-    begun = {**plan.that_count(detector), "crops": data, "processes": world}
+    begun = {**plan.that_count(), "crops": data, "processes": world}
     if recipe.channels_last:
         detector.to(memory_format=torch.channels_last)
     detector.train().to(accelerator.device)

@@ -16,8 +16,11 @@ from .binding import bind, problems
 from .optimisers import optimisers
 from .schedules import Schedule, schedules
 from .schema import Recipe
+from .specs import specs_of
 
-GIVEN = ("crops", "spec", "clip_length", "stride", "split", "method", "videos", "seed")  # to pairs
+GIVEN = (  # to pairs, by the loop
+    "crops", "spec", "clip_length", "stride", "split", "method", "videos", "targets", "seed",
+)  # fmt: skip
 # what a run may go on with otherwise than it was begun: nothing of it changes the weights
 CHANGEABLE = ("version", "summary", "workers", "save_every_steps", "tensorboard")
 
@@ -27,12 +30,13 @@ class Plan:
     """A recipe whose every key has found its reader."""
 
     recipe: Recipe
-    crop: CropSpec | None
-    sampling: dict[str, int] | None
+    crop_spec: CropSpec
+    sampling_spec: SamplingSpec
     augment: Augment
     detector_arguments: dict[str, Any]
     optimiser_arguments: dict[str, Any]
     schedule: Schedule
+    schedule_arguments: dict[str, Any]
     pair_arguments: dict[str, Any] | None
 
     def create_detector(self) -> CropDetector:
@@ -40,28 +44,27 @@ class Plan:
         return create_detector(
             self.recipe.detector.name,
             **self.detector_arguments,
-            crop_spec=self.crop,
-            sampling_spec=self.sampling,
+            crop_spec=self.crop_spec,
+            sampling_spec=self.sampling_spec,
         )
 
-    def resolved(self, detector: CropDetector | None = None) -> dict[str, Any]:
-        """The recipe with all defaults; with those of its detector where that is given."""
+    def resolved(self) -> dict[str, Any]:
+        """The recipe with all defaults, as it is kept with the run."""
         out = self.recipe.model_dump(mode="json")
         out["detector"]["arguments"] = _plain(self.detector_arguments)
-        if self.crop is not None:
-            out["detector"]["crop"] = _plain(vars(self.crop))
-        if detector is not None:
-            out["detector"]["crop"] = _plain(vars(detector.crop_spec))
-            out["detector"]["sampling"] = _plain(vars(detector.sampling_spec))
-        out["data"]["augment"] = _plain(vars(self.augment))
+        out["detector"]["crop"] = _plain(vars(self.crop_spec))
+        out["detector"]["sampling"] = _plain(vars(self.sampling_spec))
+        if self.pair_arguments is None:
+            out["data"]["augment"] = _plain(vars(self.augment))
+        out["schedule"] |= _plain(self.schedule_arguments)
         out["optimiser"] |= _plain(self.optimiser_arguments)
         if self.pair_arguments is not None:
             out["data"]["pairs"] = _plain(self.pair_arguments)
         return out
 
-    def that_count(self, detector: CropDetector) -> dict[str, Any]:
+    def that_count(self) -> dict[str, Any]:
         """What must be the same for a run to go on: all but where the data lie, and `CHANGEABLE`."""
-        out = {k: v for k, v in self.resolved(detector).items() if k not in CHANGEABLE}
+        out = {k: v for k, v in self.resolved().items() if k not in CHANGEABLE}
         for part in (out["data"], out["validation"] or {}):
             part.pop("crops", None)
         return out
@@ -81,36 +84,12 @@ def plan(data: Mapping[str, Any]) -> Plan:
         wrong += problems(error, "", Recipe)
     part = _part(data, "detector")
     training = _part(data, "data")
-    crop = sampling = None
-    if part.get("crop") is not None:
-        crop = _made(CropSpec, _part(part, "crop"), "detector.crop", wrong)
-    if part.get("sampling") is not None:
-        made = _made(SamplingSpec, _part(part, "sampling"), "detector.sampling", wrong)
-        # what isn't given is the detector's own
-        sampling = {k: getattr(made, k) for k in part["sampling"]} if made is not None else None
     augment = _made(Augment, _part(training, "augment"), "data.augment", wrong)
-    arguments = {}
-    if isinstance(part.get("name"), str):
-        arguments = _named(
-            crop_detectors,
-            {"name": part["name"], **_part(part, "arguments")},
-            "detector.arguments",
-            wrong,
-            given=("crop_spec", "sampling_spec"),
-            name_at="detector.name",
-        )[1]
+    arguments, specs = _detector(part, wrong)
     optimiser = _named(
         optimisers, _part(data, "optimiser"), "optimiser", wrong, given=("parameters",)
     )[1]
-    schedule = None
-    factory, settings = _named(
-        schedules, _part(data, "schedule") or {"name": "constant"}, "schedule", wrong
-    )
-    if factory is not None:
-        try:
-            schedule = factory(**settings)
-        except ValueError as error:
-            wrong.append(f"schedule: {error}")
+    schedule, settings = _schedule(_part(data, "schedule"), wrong)
     pairs = None
     if training.get("pairs") is not None:
         pairs, found = bind(PairDataset, _part(training, "pairs"), "data.pairs", given=GIVEN)
@@ -121,7 +100,46 @@ def plan(data: Mapping[str, Any]) -> Plan:
         raise BadRecipe("; ".join(dict.fromkeys(wrong)))
     assert recipe is not None
     assert schedule is not None
-    return Plan(recipe, crop, sampling, augment, arguments, optimiser, schedule, pairs)
+    assert specs is not None
+    return Plan(recipe, *specs, augment, arguments, optimiser, schedule, settings, pairs)
+
+
+def _detector(
+    part: dict[str, Any], wrong: list[str]
+) -> tuple[dict[str, Any], tuple[CropSpec, SamplingSpec] | None]:
+    """Its arguments and what it sees."""
+    crop, crop_wrong = bind(CropSpec, _part(part, "crop"), "detector.crop", partial=True)
+    sampling, sampling_wrong = bind(
+        SamplingSpec, _part(part, "sampling"), "detector.sampling", partial=True
+    )
+    wrong += crop_wrong + sampling_wrong
+    name = part.get("name")
+    if not isinstance(name, str):  # which the model has complained of
+        return {}, None
+    factory, arguments = _named(
+        crop_detectors,
+        {"name": name, **_part(part, "arguments")},
+        "detector.arguments",
+        wrong,
+        given=("crop_spec", "sampling_spec"),
+        name_at="detector.name",
+    )
+    if factory is None or crop_wrong or sampling_wrong:
+        return arguments, None
+    try:
+        return arguments, specs_of(name, arguments, crop, sampling)
+    except (KeyError, TypeError, ValueError) as error:
+        wrong.append(f"detector: {error.args[0] if error.args else error}")
+    return arguments, None
+
+
+def _schedule(part: dict[str, Any], wrong: list[str]) -> tuple[Schedule | None, dict[str, Any]]:
+    factory, settings = _named(schedules, part or {"name": "constant"}, "schedule", wrong)
+    try:
+        return (None if factory is None else factory(**settings)), settings
+    except ValueError as error:
+        wrong.append(f"schedule: {error}")
+        return None, settings
 
 
 def _together(recipe: Recipe) -> list[str]:
@@ -135,7 +153,7 @@ def _together(recipe: Recipe) -> list[str]:
             f"{recipe.accumulate}{of}), got {recipe.batch_size}"
         )
     if recipe.sam_rho is not None and recipe.precision == "fp16":
-        wrong.append("sam_rho: not with precision fp16, whose loss is scaled; use bf16 or no")
+        wrong.append("sam_rho: not with precision fp16, whose loss is scaled; use bf16 or fp32")
     if recipe.data.weights and not recipe.data.balance:
         wrong.append("data.weights: nothing is drawn by weight without data.balance; give [label]")
     balance = set(recipe.data.balance) - {"identity", "video"}

@@ -54,7 +54,7 @@ def train_detector(data: Mapping[str, Any], out: Path, *, resume: bool) -> Path:
         raise FileExistsError(f"{out}: there is no run to go on with; leave --resume out")
     accelerator = Accelerator(
         cpu=recipe.device == "cpu" or not torch.cuda.is_available(),
-        mixed_precision=recipe.precision,
+        mixed_precision="no" if recipe.precision == "fp32" else recipe.precision,
     )
     torch.set_num_threads(recipe.threads)
     cv2.setNumThreads(recipe.threads)
@@ -77,13 +77,13 @@ def train_detector(data: Mapping[str, Any], out: Path, *, resume: bool) -> Path:
     }
     if accelerator.is_main_process:
         out.mkdir(parents=True, exist_ok=True)
-        write_recipe(out, made.resolved(detector))
+        write_recipe(out, made.resolved())
         write_run(out, record)
         print(draws.crops.describe())
     accelerator.wait_for_everyone()
 
     def keep(better: CropDetector, choice: Choice, measured: Measured) -> None:
-        _save(out / BEST, better, made, _card(made, better, draws, choice.after_steps, measured))
+        _save(out / BEST, better, made, _card(made, draws, choice.after_steps, measured))
 
     fitted = fit(
         detector,
@@ -101,12 +101,8 @@ def train_detector(data: Mapping[str, Any], out: Path, *, resume: bool) -> Path:
     )
     if accelerator.is_main_process:
         if validator is None:
-            _save(
-                out / BEST,
-                fitted.detector,
-                made,
-                _card(made, fitted.detector, draws, fitted.steps, None),
-            )
+            card = _card(made, draws, fitted.steps, None)
+            _save(out / BEST, fitted.detector, made, card)
         write_run(out, {**record, "status": "finished", "result": _result(fitted)})
     accelerator.wait_for_everyone()
     return out / BEST
@@ -123,6 +119,7 @@ def _training(made: Plan, folder: Path, detector: CropDetector) -> tuple[Draws, 
             clip_length=length,
             stride=stride,
             split=data.split,
+            targets=detector.targets,
             seed=recipe.seed,
             **made.pair_arguments,
         )
@@ -239,9 +236,7 @@ def _save(path: Path, detector: CropDetector, made: Plan, card: Card) -> None:
         ) from error
 
 
-def _card(
-    made: Plan, detector: CropDetector, draws: Draws, steps: int | None, measured: Measured | None
-) -> Card:
+def _card(made: Plan, draws: Draws, steps: int | None, measured: Measured | None) -> Card:
     recipe, dataset = made.recipe, draws.crops
     videos = np.unique(dataset.video)
     names = sorted({dataset.crops.video_id(v).partition("/")[0] for v in videos})
@@ -275,7 +270,7 @@ def _card(
         ),
         measured=numbers,
         limits=tuple(limits),
-        recipe=made.resolved(detector),
+        recipe=made.resolved(),
     )  # fmt: skip
 
 

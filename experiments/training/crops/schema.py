@@ -145,7 +145,7 @@ class Recipe(_Strict):
     clip_norm: float | None = Field(None, gt=0)
     ema: float | None = Field(None, gt=0, lt=1)
     sam_rho: float | None = Field(None, gt=0)
-    precision: Literal["no", "bf16", "fp16"] = "no"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     device: Literal["auto", "cpu"] = "auto"
     channels_last: bool = True
     threads: int = Field(1, ge=1)

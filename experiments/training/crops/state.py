@@ -46,13 +46,12 @@ def load_state(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         _ = state["step"], state["recipe"], state["detector"]
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError) as error:
+    except Exception as error:  # a damaged pickle raises nearly anything
+        why = str(error).strip().partition("\n")[0] or type(error).__name__
         raise TrainingFailed(
-            f"{path}: it can't be read ({str(error).splitlines()[0]}); it is damaged, or not a run's "
-            "state. Put back a copy of it, or begin again in another folder"
+            f"{path}: it can't be read ({why[:200]}); it is damaged, or not a run's state. Put back a "
+            "copy of it, or begin again in another folder"
         ) from error
-    except Exception as error:  # pickle's own errors have no base but this
-        raise TrainingFailed(f"{path}: not a run's state ({str(error).splitlines()[0]})") from error
     return state
 
 
