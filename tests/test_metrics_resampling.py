@@ -256,9 +256,12 @@ def test_what_can_not_be_known_is_not_supported() -> None:
         np.repeat([0, 1], 200),
         np.random.default_rng(0).normal(size=400) + np.repeat([0, 2], 200),
     )
-    found = cluster_bootstrap(["tpr@fpr=0.001", "tpr@fpr=0.01"], y, x, seed=0, resamples=50)
-    assert "at least 1000 are needed" in found["tpr@fpr=0.001"].interval.reason
-    assert found["tpr@fpr=0.01"].interval.supported
+    names = ["tpr@fpr=0.001", "tpr@fpr=0.025", "fpr@tpr=0.99"]
+    found = cluster_bootstrap(names, y, x, seed=0, resamples=50)
+    assert "0.2 of the 200 real videos" in found["tpr@fpr=0.001"].interval.reason
+    assert "at least 3000 are needed" in found["tpr@fpr=0.001"].interval.reason
+    assert found["tpr@fpr=0.025"].interval.supported
+    assert "2 of the 200 manipulated videos" in found["fpr@tpr=0.99"].interval.reason
     perfect = cluster_bootstrap(["auc", "cllr"], y, y * 9.0, seed=0, resamples=50)
     assert "the measure, 1, lies at its very end" in perfect["auc"].interval.reason
     certain = cluster_bootstrap(["log-loss"], y, (x > 1) * 1.0, seed=0, resamples=50)["log-loss"]

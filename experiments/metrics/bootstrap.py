@@ -88,8 +88,10 @@ def cluster_bootstrap(
         two_way: (source persons, target persons), each (n,) and known; a real video's person stands
             in both.
         strata: (n,) groups are drawn within each stratum, which keeps its number of groups: for
-            data that were gathered stratum by stratum. (`stratified_auc` means another thing by
-            that word.)
+            data that were gathered stratum by stratum. Where no group holds both classes, the
+            labels may be strata: AP, which depends on the share of manipulated videos, has too wide
+            an interval if resamples let that vary and the benchmark did not. (`stratified_auc`
+            means another thing by that word.)
         seed: of the resamples; the order of the videos does not matter.
         resamples: how many.
         level: of the two-sided intervals.

@@ -7,6 +7,8 @@ from . import curves, precision, proper, ranking, thresholds
 from .checks import checked_both
 from .statistics import Statistic, parse_statistic
 
+MIN_LET_THROUGH = 3  # errors that a rate allows, for an interval
+
 
 def measure(name: str, labels: ArrayLike, scores: ArrayLike) -> float:
     """The measure called `name`; each is the function of its own module.
@@ -40,21 +42,24 @@ def measure(name: str, labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def unresolved(s: Statistic, labels: ArrayLike) -> str:
-    """Why so few videos can't show such a rate, or "".
+    """Why so few videos can't carry an interval at such a rate, or "".
 
-    >>> unresolved(parse_statistic("tpr@fpr=0.001"), [0] * 200 + [1] * 200)
-    'an FPR of 0.001 is less than one of the 200 real videos: at least 1000 are needed'
+    Where the rate lets through fewer than `MIN_LET_THROUGH` videos, one or two of them decide:
+    intervals then held the truth in 87 to 93 of 100 simulated samples (`coverage`), too high if not.
+
+    >>> unresolved(parse_statistic("tpr@fpr=0.01"), [0] * 200 + [1] * 200)
+    'an FPR of 0.01 is 2 of the 200 real videos, too few for an interval: at least 300 are needed'
     """
     if s.at is None or s.kind not in ("tpr@fpr", "fpr@tpr"):
         return ""
     real, forged = np.bincount(np.asarray(labels, dtype=np.int64), minlength=2).tolist()
     wanted = s.at if s.kind == "tpr@fpr" else 1 - s.at
     n, who, rate = (real, "real", "FPR") if s.kind == "tpr@fpr" else (forged, "manipulated", "FNR")
-    if wanted <= 0 or wanted * n >= 1 - 1e-9:
+    if wanted <= 0 or wanted * n >= MIN_LET_THROUGH - 1e-9:
         return ""
     return (
-        f"an {rate} of {wanted:g} is less than one of the {n} {who} videos: at least "
-        f"{int(np.ceil(1 / wanted - 1e-9))} are needed"
+        f"an {rate} of {wanted:g} is {wanted * n:.3g} of the {n} {who} videos, too few for an "
+        f"interval: at least {int(np.ceil(MIN_LET_THROUGH / wanted - 1e-9))} are needed"
     )
 
 
