@@ -211,12 +211,19 @@ class PairDataset(Dataset[Item]):
             drawn = self.degrade(again, face.size)
             degradation = degradation or drawn
             wanted = () if pairs else self.targets
-            pairs.append(
-                make_pair(
+            try:
+                pair = make_pair(
                     face, donor, name, framing, degradation, again,
                     restyled=self.restyled, targets=wanted,
-                )
-            )  # fmt: skip
+                )  # fmt: skip
+            except ValueError as error:
+                video = self.crops.video_id(int(self.crops.video[row]))
+                frame = int(self.crops.frame[row])
+                raise ValueError(
+                    f"{self.crops.folder}: {video!r}, frame {frame}: no {name!r} can be made of it "
+                    f"({error})"
+                ) from error
+            pairs.append(pair)
         return self._item(pairs, first, donor_row, kind)
 
     def _face(self, row: int, flip: bool) -> FacePicture:
