@@ -1,9 +1,12 @@
 """`efficientnet-b4`: the second baseline, and the network of self-blended images."""
 
+import math
 from typing import Any, Literal
 
 import torch
+from timm.layers import Conv2dSame
 from torch import nn
+from torch.nn import functional as F
 
 from ..datasets.registry import unknown_name
 from ..datasets.types import CropSpec, SamplingSpec
@@ -13,6 +16,7 @@ from .protocols import Batch, CropDetector, crop_detectors, read_specs
 
 BACKBONE = "tf_efficientnet_b4"
 CROP = CropSpec(256, margin=1.3)
+PUBLISHED_SIZE = 380  # pixels
 
 
 @crop_detectors.register("efficientnet-b4")
@@ -28,8 +32,9 @@ class EfficientNetB4(CropDetector):
         sampling_spec: clips have length 1.
         pretrained: False builds the shape; True fetches timm's weights; a path reads them there.
         drop_rate: dropout before the head.
-        stem: `same` pads the first convolution as TensorFlow does, as published; `valid` does not pad
-            it, as in DeepfakeBench, whose weights want that.
+        padding: `same` pads as TensorFlow does, by the size of what comes, as published;
+            `deepfakebench` as its weights want it: the first convolution not at all, the others as a
+            picture of 380 px would need.
         backbone: any timm model's name, for small copies.
     """
 
@@ -39,7 +44,7 @@ class EfficientNetB4(CropDetector):
         sampling_spec: SamplingSpec | dict[str, Any] | None = None,
         pretrained: bool | str = False,
         drop_rate: float = 0.0,
-        stem: Literal["same", "valid"] = "same",
+        padding: Literal["same", "deepfakebench"] = "same",
         backbone: str = BACKBONE,
     ) -> None:
         super().__init__()
@@ -47,10 +52,10 @@ class EfficientNetB4(CropDetector):
             "efficientnet-b4", crop_spec, sampling_spec, crop=CROP
         )
         self.backbone = create_backbone(backbone, pretrained, num_classes=1, drop_rate=drop_rate)
-        if stem == "valid":
-            self._do_not_pad_the_stem()
-        elif stem != "same":
-            raise ValueError(unknown_name("stem", stem, ["same", "valid"]))
+        if padding == "deepfakebench":
+            self._pad_as_deepfakebench()
+        elif padding != "same":
+            raise ValueError(unknown_name("padding", padding, ["same", "deepfakebench"]))
 
     def forward(self, clips: torch.Tensor) -> torch.Tensor:
         """(B, 1, 3, size, size) -> (B,) logits."""
@@ -61,11 +66,41 @@ class EfficientNetB4(CropDetector):
         """Binary cross entropy."""
         return cross_entropy(self(batch["clips"]), batch["label"])
 
-    def _do_not_pad_the_stem(self) -> None:
-        padded = self.backbone.conv_stem
-        assert isinstance(padded, nn.Conv2d)
-        plain = nn.Conv2d(
-            padded.in_channels, padded.out_channels, padded.kernel_size, padded.stride, bias=False
-        )  # type: ignore[arg-type]
-        plain.weight = padded.weight
-        self.backbone.conv_stem = plain
+    def _pad_as_deepfakebench(self) -> None:
+        """efficientnet_pytorch fixes paddings when it is built, by the size that the network is
+        published for; DeepfakeBench then puts an unpadded first convolution in."""
+        halving = [
+            (name, m)
+            for name, m in self.backbone.named_modules()
+            if isinstance(m, Conv2dSame) and m.stride[0] == 2
+        ]
+        if not halving or halving[0][0] != "conv_stem":
+            raise ValueError("padding 'deepfakebench' is for timm's tf_efficientnet_* backbones")
+        size = PUBLISHED_SIZE
+        for name, convolution in halving:
+            kernel = convolution.kernel_size[0]
+            all_round = max(0, (math.ceil(size / 2) - 1) * 2 + kernel - size)
+            size = math.ceil(size / 2)
+            before = all_round // 2
+            pads = (0, 0) if name == "conv_stem" else (before, all_round - before)
+            self.backbone.set_submodule(name, _Padded(convolution, pads))
+
+
+class _Padded(nn.Conv2d):
+    """A convolution without padding of its own, after so many zeros before and behind."""
+
+    def __init__(self, like: nn.Conv2d, pads: tuple[int, int]) -> None:
+        super().__init__(
+            like.in_channels,
+            like.out_channels,
+            (like.kernel_size[0], like.kernel_size[1]),
+            (like.stride[0], like.stride[1]),
+            groups=like.groups,
+            bias=False,
+        )
+        self.weight = like.weight
+        self.pads = (*pads, *pads)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) -> (B, C', about H / 2, W / 2)."""
+        return super().forward(F.pad(x, self.pads))

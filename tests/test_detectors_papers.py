@@ -438,7 +438,11 @@ def test_a_video_models_own_weights_fit_all_but_the_head(tmp_path):
             {"backbone": "test_vit", "crop_spec": CropSpec(160), "head": "round"},
             "unknown head",
         ),
-        ("efficientnet-b4", {"backbone": "test_efficientnet", "stem": "wide"}, "unknown stem"),
+        (
+            "efficientnet-b4",
+            {"backbone": "test_efficientnet", "padding": "wide"},
+            "unknown padding",
+        ),
     ],
 )
 def test_arguments_that_can_not_be_are_refused(name, arguments, says):

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from unswap import __version__
 from unswap.cli.comparing import add_compare
+from unswap.cli.detectors import add_convert, add_detectors
 from unswap.cli.evaluating import add_benchmark, add_evaluate, add_rank, add_seal
 from unswap.cli.options import EXIT_STOPPED, EXIT_UNREAD, EXIT_USAGE, UsageError
 from unswap.cli.preparing import add_datasets, add_degrade, add_prepare
-from unswap.cli.scoring import add_detectors, add_score
+from unswap.cli.scoring import add_score
 from unswap.cli.templates import add_templates
 from unswap.cli.training import add_recipes, add_train
 from unswap.cli.vendors import add_vendors
@@ -119,7 +120,17 @@ def build_parser() -> argparse.ArgumentParser:
     add_train(commands.add_parser("train", help="train a detector from a recipe"))
     add_recipes(commands.add_parser("recipes", help="list the recipes that ship, or show one"))
     add_detectors(
-        commands.add_parser("detectors", help="list the detectors that ship, or show a card")
+        commands.add_parser(
+            "detectors", help="list detectors that ship and architectures to train, or show one"
+        )
+    )
+    add_convert(
+        commands.add_parser(
+            "convert",
+            help="published weights as a detector that scores",
+            description="Turns weights that others have published into a checkpoint. Files are read in a "
+            "process of their own, as tensors alone. Without NAME it lists what it takes.",
+        )
     )
     add_vendors(
         commands.add_parser("vendors", help="descriptions of vendors' services and other detectors")

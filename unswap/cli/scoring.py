@@ -1,7 +1,6 @@
-"""`unswap score`, `unswap detectors`."""
+"""`unswap score`."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -82,13 +81,6 @@ def add_score(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_score)
 
 
-def add_detectors(parser: argparse.ArgumentParser) -> None:
-    """The options of `unswap detectors`."""
-    parser.add_argument("action", choices=["list", "show"])
-    parser.add_argument("name", nargs="?", metavar="NAME|FILE")
-    parser.set_defaults(run=_detectors)
-
-
 def _score(options: argparse.Namespace) -> int:
     from unswap.datasets.journal import JournalMismatch
     from unswap.datasets.manifests import BadManifest
@@ -123,20 +115,3 @@ def _score(options: argparse.Namespace) -> int:
             )
         print(f"unswap score: stopped: {error}. {then}", file=sys.stderr)
         return EXIT_STOPPED
-
-
-def _detectors(options: argparse.Namespace) -> int:
-    from unswap.detectors import pretrained
-    from unswap.detectors.headers import BadCheckpoint, read_header
-
-    if options.action == "list":
-        for name in pretrained.names():
-            card = read_header(pretrained.locate(name))["card"]
-            print(f"{name}  version {card['version']}  {card['summary']}")
-        return 0
-    try:
-        header = read_header(pretrained.locate(options.name or pretrained.DEFAULT))
-    except (BadCheckpoint, KeyError) as error:
-        raise UsageError(message(error)) from error
-    print(json.dumps(header, indent=2))
-    return 0

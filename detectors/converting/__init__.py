@@ -1,0 +1,1 @@
+"""Published weights in other formats, turned into our checkpoints."""
