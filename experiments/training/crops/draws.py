@@ -117,7 +117,7 @@ class StepSampler(Sampler[list[tuple[int, int]]]):
         if self.until is not None:
             chances = np.random.default_rng([self.seed, 1, step]).random(self.draws)
             found = np.searchsorted(self.until, chances * self.until[-1], side="right")
-            return np.minimum(found, self.count - 1).tolist()
+            return [min(int(item), self.count - 1) for item in found]
         return [self._once(step * self.draws + p) for p in range(self.draws)]
 
     def _once(self, draw: int) -> int:

@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from torch import nn
 from tqdm import tqdm
 
+from ....detectors.checkpoints import channels_last
 from ....detectors.protocols import CropDetector
 from ..errors import TrainingFailed
 from .draws import Batch, Draws, StepSampler, step_loader
@@ -91,7 +92,7 @@ def fit(
     trained = [p for p in detector.parameters() if p.requires_grad]
     begun = {**plan.that_count(), "crops": data, "processes": world}
     if recipe.channels_last:
-        detector.to(memory_format=torch.channels_last)
+        channels_last(detector)
     detector.train().to(accelerator.device)
     average = copy.deepcopy(detector).requires_grad_(False) if recipe.ema else None
     optimiser = optimisers.get(recipe.optimiser["name"])(trained, **plan.optimiser_arguments)

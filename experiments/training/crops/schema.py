@@ -65,7 +65,7 @@ class DataPart(_Strict):
     methods: tuple[str, ...] | None = None
     balance: tuple[str, ...] = ("label",)
     weights: dict[str, float] = {}
-    margin_jitter: float = Field(0.0, ge=0, lt=1)
+    margin_jitter: float = Field(default=0.0, ge=0, lt=1)
     augment: dict[str, Any] = {}
     pairs: dict[str, Any] | None = None
 
@@ -101,10 +101,10 @@ class ValidationPart(_Strict):
     crops: Path | None = None
     split: str = "val"
     select: str = "auc"
-    every_steps: int = Field(500, ge=1)
-    clips_per_track: int = Field(8, ge=1)
-    batch_size: int = Field(32, ge=1)
-    patience: int | None = Field(None, ge=1)
+    every_steps: int = Field(default=500, ge=1)
+    clips_per_track: int = Field(default=8, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    patience: int | None = Field(default=None, ge=1)
 
     @field_validator("split")
     @classmethod
@@ -133,7 +133,7 @@ class Recipe(_Strict):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     version: str
     summary: str
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     detector: DetectorPart
     data: DataPart = DataPart()
     validation: ValidationPart | None = ValidationPart()
@@ -141,14 +141,14 @@ class Recipe(_Strict):
     schedule: dict[str, Any] = {"name": "constant"}
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
-    accumulate: int = Field(1, ge=1)
-    clip_norm: float | None = Field(None, gt=0)
-    ema: float | None = Field(None, gt=0, lt=1)
-    sam_rho: float | None = Field(None, gt=0)
+    accumulate: int = Field(default=1, ge=1)
+    clip_norm: float | None = Field(default=None, gt=0)
+    ema: float | None = Field(default=None, gt=0, lt=1)
+    sam_rho: float | None = Field(default=None, gt=0)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     device: Literal["auto", "cpu"] = "auto"
     channels_last: bool = True
-    threads: int = Field(1, ge=1)
-    workers: int = Field(2, ge=0)
-    save_every_steps: int = Field(500, ge=1)
+    threads: int = Field(default=1, ge=1)
+    workers: int = Field(default=2, ge=0)
+    save_every_steps: int = Field(default=500, ge=1)
     tensorboard: bool = True
