@@ -4,7 +4,7 @@ import math
 from typing import Any, Literal
 
 import torch
-from timm.layers import Conv2dSame
+from timm.layers.conv2d_same import Conv2dSame
 from torch import nn
 from torch.nn import functional as F
 

@@ -43,7 +43,7 @@ class Effort(CropDetector):
             "effort", crop_spec, sampling_spec, crop=CROP
         )
         self.backbone = create_vit(backbone, pretrained, self.crop_spec.size)
-        attentions = [m for m in self.backbone.modules() if _is_attention(m)]
+        attentions: list[Any] = [m for m in self.backbone.modules() if _is_attention(m)]
         if not attentions:
             raise ValueError(f"'effort' splits attention matrices, and {backbone!r} has none")
         for attention in attentions:

@@ -117,7 +117,8 @@ class PointFinder(nn.Module):
             box = F.avg_pool2d(box, self.side // _SIDE)
         box = F.interpolate(box, (_SIDE, _SIDE), mode="bilinear")
         _, points, _ = self.net((box * 255 - 127.5) / 128)
-        return points.reshape(-1, 2, POINTS).transpose(1, 2)
+        shares: torch.Tensor = points.reshape(-1, 2, POINTS).transpose(1, 2)
+        return shares
 
 
 class PointStream(nn.Module):

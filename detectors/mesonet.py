@@ -52,7 +52,9 @@ class _Meso(CropDetector):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The squared error of the probability, as in the authors' code."""
-        return (torch.sigmoid(self(batch["clips"])) - batch["label"]).square().mean()
+        fake: torch.Tensor = torch.sigmoid(self(batch["clips"]))
+        error: torch.Tensor = (fake - batch["label"]).square().mean()
+        return error
 
 
 @crop_detectors.register("mesonet4")
