@@ -203,7 +203,9 @@ class PairDataset(Dataset[Item]):
             assert self.donors is not None
             donor_row = self.donors.choose(item, rng)
             donor = self._face(donor_row, flip)
-        key, degradation, pairs = int(rng.integers(2**62)), None, []
+        key = int(rng.integers(2**62))
+        degradation: Degrading | None = None
+        pairs: list[Pair] = []
         for row in range(first, first + (self.genuine.clip_length or 1)):
             face = self._face(row, flip)
             # the same numbers for every frame: a clip is forged in one way

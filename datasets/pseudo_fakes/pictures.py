@@ -65,10 +65,11 @@ def face_picture(
         min(n, int(np.ceil(c + half))) for c, n in zip(centre, image.shape[1::-1], strict=True)
     )
     image = image[y1:y2, x1:x2]
-    scale = np.ones(2, dtype=np.float32)
+    scale: Float32 = np.ones(2, dtype=np.float32)
     if size > most:
         shrunk = tuple(max(8, round(n * most / size)) for n in image.shape[1::-1])
-        scale = np.array(shrunk, np.float32) / np.array(image.shape[1::-1], np.float32)
+        scale = np.array(shrunk, dtype=np.float32)
+        scale /= np.array(image.shape[1::-1], dtype=np.float32)
         image = np.asarray(cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA), np.uint8)
     corner = np.array([x1, y1], dtype=np.float32)
     return FacePicture(
@@ -96,4 +97,5 @@ def in_mirror(face: FacePicture) -> FacePicture:
 
 
 def _across(points: Float32, width: int) -> Float32:
-    return np.asarray(points * np.float32([-1, 1]) + np.float32([width, 0]), dtype=np.float32)
+    turn, move = np.array([[-1, 1], [width, 0]], dtype=np.float32)
+    return np.asarray(points * turn + move, dtype=np.float32)

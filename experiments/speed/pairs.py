@@ -131,9 +131,8 @@ def _usual(crops: PreparedCrops, count: int) -> dict[str, Callable[[], None]]:
         x, y = 300, 100
         frame = cv2.resize(image, (1280, 720), interpolation=cv2.INTER_CUBIC)
         frame[y : y + len(image), x : x + len(image)] = image
-        stored["frames"].append(
-            (_png(frame), box + np.array([x, y, x, y]), points + np.float32([x, y]))
-        )
+        corner = np.array([x, y], dtype=np.float32)
+        stored["frames"].append((_png(frame), box + np.tile(corner, 2), points + corner))
 
     def run(pictures: list[tuple[Uint8, Float64, Float32]]) -> None:
         for png, box, points in pictures:

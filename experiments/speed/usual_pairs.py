@@ -6,6 +6,7 @@ stored picture, at its own size; transforms composed by the library, blending in
 then crop and resize.
 """
 
+import importlib
 from typing import Any
 
 import cv2
@@ -26,9 +27,7 @@ class UsualWay:
     """
 
     def __init__(self, size: int, margin: float) -> None:
-        import albumentations as library
-
-        a: Any = library
+        a: Any = importlib.import_module("albumentations")
         colours = [
             a.RGBShift((-20, 20), (-20, 20), (-20, 20), p=0.3),
             a.HueSaturationValue((-0.3, 0.3), (-0.3, 0.3), (-0.3, 0.3), p=1),
