@@ -184,6 +184,23 @@ def test_what_all_cells_differ_more_is_allowed_for_and_a_changed_quarter_is_not(
     assert (z[changed] > 3.1).mean() > 0.99
 
 
+def test_cells_that_an_encoder_skipped_do_not_hide_what_the_others_differ() -> None:
+    rng = np.random.default_rng(14)
+    count = 40_000
+    texture = rng.uniform(1, 40, count).astype(np.float32)
+    motion = np.zeros(count, np.float32)
+    spread = np.exp(0.3 * rng.standard_normal(count))
+    table = learn(
+        texture, motion, log_difference(((0.5 + 0.05 * texture) * spread).astype(np.float32))
+    )
+    skipped = rng.random(count) < 0.35
+    own = (0.5 + 0.05 * texture) * np.exp(0.4 * rng.standard_normal(count))
+    own[skipped] = 0.05
+    logs, classes = log_difference(own.astype(np.float32)), table.classes(texture, motion)
+    moved, _ = inflate(table, logs, classes)
+    assert (moved.z(logs, classes)[~skipped] > 3.1).mean() < 0.01
+
+
 def test_colours_are_fitted_beside_a_changed_face() -> None:
     rng = np.random.default_rng(5)
     before = rng.integers(20, 230, (60, 80, 3), dtype=np.uint8).repeat(4, 0).repeat(4, 1)

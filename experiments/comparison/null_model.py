@@ -28,6 +28,8 @@ MOST_Z = 40.0
 LEAST_SPREAD = 0.12  # of log differences
 MOST_DEFLATION = 0.7  # where the suspect was encoded better than its bytes tell
 MOST_INFLATION = 1.6  # of log differences: beyond a factor of five it is no compression any more
+MEDIAN_ABOVE = 0.35  # spreads by which changed cells may lift the median
+MOST_WIDENING = 1.6
 
 
 @dataclass(frozen=True)
@@ -100,34 +102,51 @@ def _summary(logs: Float64) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class Inflation:
-    """How much more the suspect's unchanged cells differ, by class; added to the null's middles."""
+    """How much more the suspect's unchanged cells differ. `shifts`: (classes,) added to the null's
+    middles. `widening`: of its spreads. `factor`: of differences, over all."""
 
-    shifts: Float64  # (classes,)
-    factor: float  # of differences, over all
+    shifts: Float64
+    widening: float
+    factor: float
 
 
 def inflate(table: NullTable, logs: Float32, classes: Int64) -> tuple[NullTable, Inflation]:
     """The null as the suspect's own quieter cells have it.
 
-    The lower quartile tells, so up to three quarters of a class may have changed before it is
-    taken for compression; a class without cells takes over the others' shift.
+    The lower quartile tells, so up to three quarters of a class may have changed before it is taken
+    for compression; but the median may not lie far above (cells that an encoder skipped are a
+    quarter by themselves), and where it would, the spread is that of the upper half. A class
+    without cells takes over the others' shift.
     """
     count = table.middle.size
-    shifts = np.full(count, np.nan)
+    shifts, widths = np.full(count, np.nan), np.full(count, np.nan)
     sizes = np.bincount(classes, minlength=count)
     for k in np.flatnonzero(sizes >= LEAST_IN_CLASS):
-        shifts[k] = float(np.quantile(logs[classes == k], 0.25)) - table.low.ravel()[k]
+        low, median, high = np.quantile(logs[classes == k], [0.25, 0.5, 0.75])
+        spread = table.spread.ravel()[k]
+        by_low = float(low) - table.low.ravel()[k]
+        by_median = float(median) - MEDIAN_ABOVE * spread - table.middle.ravel()[k]
+        shifts[k] = max(by_low, by_median)
+        wide = float(high - median) / (norm.ppf(0.75) * spread)
+        widths[k] = wide if by_median > by_low else 1.0
     known = ~np.isnan(shifts)
     common = float(np.average(shifts[known], weights=sizes[known])) if known.any() else 0.0
     shifts = np.where(known, shifts, common).clip(common - 0.4, common + 0.7)
     shifts = shifts.clip(-MOST_DEFLATION, MOST_INFLATION)
+    widening = 1.0
+    if known.any():
+        order = np.argsort(widths[known])
+        share = np.cumsum(sizes[known][order]) / sizes[known].sum()
+        widening = float(widths[known][order][np.searchsorted(share, 0.5)])
+    widening = float(np.clip(widening, 1.0, MOST_WIDENING))
     moved = NullTable(
         table.edges,
         table.middle + shifts.reshape(table.middle.shape),
-        table.spread,
+        table.spread * widening,
         table.low + shifts.reshape(table.low.shape),
     )
-    return moved, Inflation(shifts, float(np.exp(np.clip(common, -MOST_DEFLATION, MOST_INFLATION))))
+    factor = float(np.exp(np.clip(common, -MOST_DEFLATION, MOST_INFLATION)))
+    return moved, Inflation(shifts, widening, factor)
 
 
 def z_counts(z: Float32) -> Int64:
