@@ -19,6 +19,7 @@ from unswap.datasets.shards.reader import PreparedCrops
 from unswap.datasets.shards.samplers import BalancedSampler, EachOnceSampler
 from unswap.datasets.shards.torch_data import CropDataset
 from unswap.datasets.types import CropSpec, SamplingSpec
+from unswap.experiments.speed.pairs import recorded, replay
 
 SPEC = CropSpec(40, margin=1.3, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.25))
 STILL = {"margin_jitter": 0.0, "box_shift": 0.0, "mirrored": 0.0, "restyled": 0.0}
@@ -298,3 +299,32 @@ def test_a_face_whose_points_coincide_is_named(crops, monkeypatch):
     monkeypatch.setattr(crops, "read_sample", collapsed)
     with pytest.raises(ValueError, match=r"'real/\d', frame \d+: .*the points coincide"):
         dataset[0]
+
+
+def test_the_measures_calls_are_recorded_and_opencv_is_left_as_it_was(crops):
+    kept = cv2.resize
+    dataset = PairDataset(crops, SPEC, degradation="picture")
+    with recorded() as calls:
+        dataset[0]
+    assert cv2.resize is kept
+    names = [function.__name__ for function, _, _ in calls]
+    assert names.count("imdecode") >= 1
+    assert names.count("resize") >= 4  # the bending's field in two parts, and both crops
+    replay(calls)
+
+
+@pytest.mark.slow
+def test_memory_is_flat_over_20_000_pairs(crops):
+    def resident_mib() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+    shares = dict.fromkeys(("sbi", "bi", "i2g", "swap"), 1)
+    dataset = PairDataset(
+        crops, CropSpec(16), kinds=shares, degradation="picture", targets=("mask", "boundary")
+    )
+    sizes = []
+    for step in range(20_000):
+        collate_pairs([dataset.take(step % len(dataset), np.random.default_rng(step))])
+        if step % 2000 == 1999:
+            sizes.append(resident_mib())
+    assert sizes[-1] - sizes[0] < 8, sizes
