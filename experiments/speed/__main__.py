@@ -6,7 +6,7 @@
     python -m unswap.experiments.speed compare [--only floor memory]
     python -m unswap.experiments.speed templates
     python -m unswap.experiments.speed metrics [--only loop ranking]
-    python -m unswap.experiments.speed train [--only pairs]
+    python -m unswap.experiments.speed train [--only pairs steps]
 
 Machines are shared and noisy: the ratios are what to read. `--help` after a name says what each is.
 """

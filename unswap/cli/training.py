@@ -1,6 +1,7 @@
 """`unswap train` and `unswap recipes`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -70,7 +71,8 @@ def _train(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("unswap train: stopped; go on with --resume", file=sys.stderr)
         return EXIT_STOPPED
-    print(f"wrote {path}")
+    if os.environ.get("RANK", "0") == "0":  # of several processes, one tells
+        print(f"wrote {path}")
     return 0
 
 

@@ -104,6 +104,7 @@ def train_detector(data: Mapping[str, Any], out: Path, *, resume: bool) -> Path:
             card = _card(made, draws, fitted.steps, None)
             _save(out / BEST, fitted.detector, made, card)
         write_run(out, {**record, "status": "finished", "result": _result(fitted)})
+        print(_told(made, fitted, validator))
     accelerator.wait_for_everyone()
     return out / BEST
 
@@ -262,7 +263,7 @@ def _card(made: Plan, draws: Draws, steps: int | None, measured: Measured | None
         version=recipe.version,
         summary=recipe.summary,
         licence="its user's; see the training data's terms",
-        command=f"unswap train {recipe.name}, {steps} steps",
+        command=f"unswap train {recipe.name} (weights after {steps} steps)",
         training_data=tuple(
             TrainingData(n, sum(dataset.crops.video_id(v).partition("/")[0] == n for v in videos),
                          "see its own terms", what)
@@ -287,6 +288,17 @@ def _selected_by(made: Plan, validator: Validator | None) -> dict[str, Any]:
         "real": validator.real,
         "manipulated": validator.manipulated,
     }
+
+
+def _told(made: Plan, fitted: Fitted, validator: Validator | None) -> str:
+    choice, asked = fitted.choice, made.recipe.validation
+    if validator is None or asked is None:
+        return f"nothing chose: the weights after {fitted.steps} steps"
+    return (
+        f"chosen: the weights after {choice.after_steps} of {fitted.steps} steps, {asked.select} "
+        f"{choice.value:.3f} on the {asked.split} split's {validator.real} real and "
+        f"{validator.manipulated} manipulated videos"
+    )
 
 
 def _result(fitted: Fitted) -> dict[str, Any]:
