@@ -25,7 +25,7 @@ SMALL = {
         "backbone_arguments": {"embed_dim": 16, "depths": (1, 1), "num_heads": (2, 2)},
     },
     "clip-transformer": {"backbone": "test_resnet", "heads": 4, "depth": 1},
-    "video": {"backbone": "r3d_18"},
+    "video": {"backbone": "mc3_18"},
     "landmark-gru": {"point_drop_rate": 0.0, "drop_rate": 0.0},
 }
 # crops and clips where 64 px and single frames won't do

@@ -408,14 +408,14 @@ def test_a_file_of_weights_that_is_not_there_is_named(tmp_path):
 def test_a_video_models_own_weights_fit_all_but_the_head(tmp_path):
     import torchvision
 
-    source = torchvision.models.get_model("r3d_18", weights=None, num_classes=7)
-    path = tmp_path / "r3d.pth"
+    source = torchvision.models.get_model("mc3_18", weights=None, num_classes=7)
+    path = tmp_path / "mc3.pth"
     torch.save(source.state_dict(), path)
-    detector = create_detector("video", backbone="r3d_18", pretrained=str(path))
+    detector = create_detector("video", backbone="mc3_18", pretrained=str(path))
     torch.testing.assert_close(detector.backbone.stem[0].weight, source.stem[0].weight)
     torch.save({"other": torch.zeros(1)}, path)
-    with pytest.raises(ValueError, match="no weights of 'r3d_18'"):
-        create_detector("video", backbone="r3d_18", pretrained=str(path))
+    with pytest.raises(ValueError, match="no weights of 'mc3_18'"):
+        create_detector("video", backbone="mc3_18", pretrained=str(path))
 
 
 @pytest.mark.parametrize(
