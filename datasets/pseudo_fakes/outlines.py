@@ -34,6 +34,9 @@ OUTLINES: dict[str, Float64] = {
     ),
 }  # fmt: skip
 
+# Five points -> the affine map, (3, 2), that brings CANONICAL_POINTS nearest to them: least squares.
+_FIT = np.linalg.pinv(np.concatenate([CANONICAL_POINTS, np.ones((5, 1))], axis=1))
+
 # Of the 68 points of iBUG 300-W (jaw 0-16, brows 17-26, nose 27-35, eyes 36-47, mouth 48-67);
 # the 81 points that SBI uses begin with the same.
 _PARTS_OF_68 = {
@@ -100,8 +103,7 @@ def face_outline(name: str, landmarks_xy: Float32, dense_xy: Float32 | None = No
 
 def laid_outline(outline: Float64, landmarks_xy: Float32) -> Float64:
     """(n, 2) an outline in the frame of CANONICAL_POINTS, laid over the five points, pixels."""
-    known = np.concatenate([CANONICAL_POINTS, np.ones((5, 1))], axis=1)
-    affine, *_ = np.linalg.lstsq(known, landmarks_xy.astype(np.float64), rcond=None)
+    affine = _FIT @ landmarks_xy.astype(np.float64)
     return np.asarray(np.concatenate([outline, np.ones((len(outline), 1))], axis=1) @ affine)
 
 

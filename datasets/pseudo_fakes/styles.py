@@ -62,8 +62,7 @@ def resharpen(image: Uint8, face_size: float, rng: np.random.Generator) -> Uint8
         amount = rng.uniform(0.3, 1.2)
         out = cv2.addWeighted(image, 1 + amount, soft, -amount, 0)
     elif how == "noise":
-        noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(2, 8))
-        out = np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+        out = noised(image, rng)
     elif how == "jpeg":
         ok, data = cv2.imencode(
             ".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 90))]
@@ -75,6 +74,14 @@ def resharpen(image: Uint8, face_size: float, rng: np.random.Generator) -> Uint8
     else:
         raise ValueError(f"unknown way to change sharpness: {how}")
     return np.asarray(out, dtype=np.uint8)
+
+
+def noised(image: Uint8, rng: np.random.Generator) -> Uint8:
+    """Normal noise of a random sigma from 2 to 8 grey levels, (H, W, 3) uint8."""
+    noise = rng.standard_normal(image.shape, dtype=np.float32)
+    noise *= np.float32(rng.uniform(2, 8))
+    noise += image
+    return np.asarray(np.clip(np.rint(noise, out=noise), 0, 255, out=noise), dtype=np.uint8)
 
 
 def match_colours(source: Uint8, target: Uint8, mask: Float32, amount: float = 1.0) -> Uint8:

@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ...datasets.pseudo_fakes import styles
 from ...datasets.shards.reader import PreparedCrops
 from ...datasets.types import CropSpec, Float32, Float64, Uint8
 from .load import make_crops
@@ -88,9 +89,16 @@ def blending_calls(count: int) -> list[Call]:
 
 @contextmanager
 def recorded() -> Iterator[list[Call]]:
-    """The calls of OpenCV made within, with their arguments."""
+    """The calls of OpenCV made within, with their arguments; noise, which numpy draws, as OpenCV's."""
     calls: list[Call] = []
     kept = {name: getattr(cv2, name) for name in _CALLS}
+    noised = styles.noised
+
+    def noising(image: Uint8, rng: np.random.Generator) -> Uint8:
+        noise = np.empty(image.shape, dtype=np.float32)
+        calls.append((cv2.randn, (noise, 0, 5), {}))
+        calls.append((cv2.add, (image, noise), {"dtype": cv2.CV_8U}))
+        return noised(image, rng)
 
     def recorder(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*given: Any, **named: Any) -> Any:
@@ -101,9 +109,11 @@ def recorded() -> Iterator[list[Call]]:
 
     for name, function in kept.items():
         setattr(cv2, name, recorder(function))
+    styles.noised = noising
     try:
         yield calls
     finally:
+        styles.noised = noised
         for name, function in kept.items():
             setattr(cv2, name, function)
 
