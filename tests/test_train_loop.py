@@ -458,3 +458,13 @@ def test_weight_decay_spares_vectors_with_adamw_alone():
     assert len(group["params"]) == 2
     with pytest.raises(ValueError, match="every parameter is frozen"):
         optimisers.get("sgd")(net.requires_grad_(False).parameters(), lr=1.0)
+
+
+def test_runs_of_other_precision_follow_each_other_in_one_process(crops, tmp_path):
+    for precision in ("bf16", "fp32"):
+        out = tmp_path / precision
+        train(crops, out, precision=precision, steps=3, detector__arguments=PLAIN)
+        assert all(v.dtype != torch.bfloat16 for v in state(out)["detector"].values())
+    a, b = losses(tmp_path / "bf16"), losses(tmp_path / "fp32")
+    assert a != b
+    assert a == pytest.approx(b, rel=0.1)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from safetensors import SafetensorError, safe_open
 
 from ....datasets.pseudo_fakes.pairs import PairDataset
@@ -52,6 +53,7 @@ def train_detector(data: Mapping[str, Any], out: Path, *, resume: bool) -> Path:
         raise FileExistsError(f"{out}: holds a run; go on with --resume, or choose another folder")
     if resume and not out.exists():
         raise FileExistsError(f"{out}: there is no run to go on with; leave --resume out")
+    AcceleratorState._reset_state()  # an earlier run in this process may have had another precision
     accelerator = Accelerator(
         cpu=recipe.device == "cpu" or not torch.cuda.is_available(),
         mixed_precision="no" if recipe.precision == "fp32" else recipe.precision,
@@ -106,6 +108,7 @@ def train_detector(data: Mapping[str, Any], out: Path, *, resume: bool) -> Path:
         write_run(out, {**record, "status": "finished", "result": _result(fitted)})
         print(_told(made, fitted, validator))
     accelerator.wait_for_everyone()
+    accelerator.end_training()
     return out / BEST
 
 
