@@ -115,7 +115,7 @@ def test_a_run_stopped_anywhere_goes_on_bit_for_bit(crops, tmp_path, monkeypatch
     with (tmp_path / "stopped" / "metrics.jsonl").open("a") as file:
         file.write('{"step": ')  # as a kill may leave it
     torch.manual_seed(99)
-    train(crops, tmp_path / "stopped", resume=True, workers=stop // 5)
+    train(crops, tmp_path / "stopped", resume=True)
     assert_same_run(tmp_path / "straight", tmp_path / "stopped")
 
 
