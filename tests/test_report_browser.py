@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -260,9 +261,12 @@ def test_print_opens_what_matters(show):
     page.emulate_media(media="print")
     page.wait_for_selector("#f-0-0", state="visible")
     # the style sheet shows what matters at once; the script opens it when the browser tells it
-    page.wait_for_function(
-        "[...document.querySelectorAll('details:not(.no-print)')].every(d => d.open)"
-    )
+    # (asked from outside: waiting inside the page is an eval, which the page's own policy forbids)
+    opened = "[...document.querySelectorAll('details:not(.no-print)')].every(d => d.open)"
+    end = time.monotonic() + 30
+    while not page.evaluate(opened):
+        assert time.monotonic() < end
+        time.sleep(0.05)
     assert not page.is_visible("#record")
     assert not page.is_visible("#panel")
     body = "getComputedStyle(document.body)"
