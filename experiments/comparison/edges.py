@@ -79,7 +79,7 @@ def _taken_over(
             np.minimum(courses[longer].costs_against(places, c.reference_of(places)), MOST_COST)
             for c in (courses[1 - longer], courses[longer])
         )
-        if float(np.mean(taken)) > AS_WELL * float(np.mean(own)):
+        if float(np.mean(taken)) > min(AS_WELL * float(np.mean(own)), HOLDS):
             k += 1
             continue
         ends = sorted((*places[[0, -1]].tolist(), *pair[longer].paired.suspect[[0, -1]].tolist()))
