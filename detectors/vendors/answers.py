@@ -2,13 +2,37 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ...datasets.registry import unknown_name
-from ..scores import Status, VideoScore
+from ..ids import loose_id
+from ..scores import DetectorId, Status, VideoScore
 from .scales import NotAScore, ScoreRule
 
 PLAIN = ScoreRule("score", "ordinal")  # where nothing is said of a score but that high is fake
+
+
+def unanswered(
+    detector: DetectorId, kind: str, path: str | Path, video_id: str | None, condition: str
+) -> VideoScore:
+    """A video before anything was asked: what its answer leaves open, whatever that will be.
+
+    Args:
+        detector: whom it goes to; `kind`: of its scores.
+        path, video_id, condition: as `score` of a VideoScorer takes them.
+    """
+    return VideoScore(
+        video_id=video_id or loose_id(path),
+        path=str(path),
+        status=Status.FAILED,
+        score=None,
+        detector=detector,
+        reason="not begun",
+        score_kind=kind,
+        aggregation="black-box",
+        condition=condition,
+    )
 
 
 def as_video_score(blank: VideoScore, answer: Any, rule: ScoreRule) -> VideoScore:

@@ -10,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..ids import loose_id
 from ..scores import DetectorId, Status, VideoScore
-from .answers import as_video_score, failed
+from .answers import as_video_score, failed, unanswered
 from .binding import BadDescription
 from .descriptions import Function
 
@@ -59,17 +58,8 @@ class FunctionScorer:
         """Scores one video; an exception in the function is the status `failed`. The time limit is
         kept by whoever runs this process: a function can't be interrupted from within."""
         started = time.perf_counter()
-        blank = VideoScore(
-            video_id=video_id or loose_id(path),
-            path=str(path),
-            status=Status.FAILED,
-            score=None,
-            detector=self.detector,
-            reason="not begun",
-            score_kind=self.description.score.kind,
-            aggregation="black-box",
-            condition=condition,
-        )
+        kind = self.description.score.kind
+        blank = unanswered(self.detector, kind, path, video_id, condition)
         if not os.path.exists(path):
             return failed(blank, "no such file", Status.UNREADABLE)
         try:

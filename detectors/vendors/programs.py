@@ -15,9 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from ..ids import loose_id
 from ..scores import DetectorId, Status, VideoScore
-from .answers import as_video_score, failed
+from .answers import as_video_score, failed, unanswered
 from .descriptions import Program
 
 LONGEST_LINE = 1 << 20  # characters
@@ -54,17 +53,8 @@ class ProgramScorer:
         """Scores one video. The program is killed, and started again for the next one, when it takes
         longer than the limit; it may as well end by itself after each."""
         started = time.perf_counter()
-        blank = VideoScore(
-            video_id=video_id or loose_id(path),
-            path=str(path),
-            status=Status.FAILED,
-            score=None,
-            detector=self.detector,
-            reason="not begun",
-            score_kind=self.description.score.kind,
-            aggregation="black-box",
-            condition=condition,
-        )
+        kind = self.description.score.kind
+        blank = unanswered(self.detector, kind, path, video_id, condition)
         if not os.path.exists(path):
             return failed(blank, "no such file", Status.UNREADABLE)
         score = self._ask(blank, Path(path).absolute(), time_limit_seconds)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ...datasets.probing import hash_file
 from ...datasets.types import UnreadableVideo
-from ..ids import loose_id
 from ..scores import DetectorId, Status, VideoScore
+from .answers import unanswered
 from .bodies import ChangedFile
 from .calls import CallLog, Key
 from .keys import Keys
@@ -67,17 +67,8 @@ class ServiceScorer:
             StopRun: the run must end. OSError: the log can't be written.
         """
         path = Path(path)
-        blank = VideoScore(
-            video_id=video_id or loose_id(path),
-            path=str(path),
-            status=Status.FAILED,
-            score=None,
-            detector=self.detector,
-            reason="not begun",
-            score_kind=self.service.score.kind,
-            aggregation="black-box",
-            condition=condition,
-        )
+        kind = self.service.score.kind
+        blank = unanswered(self.detector, kind, path, video_id, condition)
         reason = _unsendable(path)
         if reason:
             return replace(blank, status=Status.UNREADABLE, reason=f"{path}: {reason}")

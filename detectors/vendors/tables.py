@@ -10,7 +10,7 @@ from ...datasets.manifests import BadManifest, read_table
 from ...datasets.registry import unknown_name
 from ..ids import loose_id
 from ..scores import SCORE_KINDS, DetectorId, Status, VideoScore
-from .answers import failed
+from .answers import failed, unanswered
 from .binding import BadDescription
 from .descriptions import ScoreTable
 from .scales import NotAScore, ScoreRule
@@ -57,17 +57,7 @@ class TableScorer:
     ) -> VideoScore:
         """The row of one video; a video without one has the status `failed`."""
         video_id = video_id or loose_id(path)
-        blank = VideoScore(
-            video_id=video_id,
-            path=str(path),
-            status=Status.FAILED,
-            score=None,
-            detector=self.detector,
-            reason="not begun",
-            score_kind="ordinal",
-            aggregation="black-box",
-            condition=condition,
-        )
+        blank = unanswered(self.detector, "ordinal", path, video_id, condition)
         names = (video_id, str(path), os.path.abspath(path))
         row = next((self._rows[n, condition] for n in names if (n, condition) in self._rows), None)
         if row is None:
