@@ -17,6 +17,7 @@ from ....datasets.pseudo_fakes.pairs import PairDataset
 from ....datasets.registry import unknown_name
 from ....datasets.shards.samplers import balanced_weights
 from ....datasets.shards.torch_data import CropDataset, video_values
+from ....datasets.shards.twins import TwinDataset
 from ....datasets.types import Float64, Int64
 
 Batch = dict[str, Any]
@@ -25,7 +26,7 @@ Batch = dict[str, Any]
 class Draws(Dataset[Batch]):
     """What a draw gives: `clips` (P, T, 3, size, size) float32, `label` (P,) float32, `video` (P,).
 
-    P is 1, or 2 for pairs: the genuine face, then the fake made of it; pairs have
+    P is 1, or 2 for pairs and twins: the genuine face, then the fake made of it; pairs have
     besides what their `targets` name. Asked for by (item, draw).
 
     Args:
@@ -33,7 +34,7 @@ class Draws(Dataset[Batch]):
         seed: of what is random in them.
     """
 
-    def __init__(self, dataset: CropDataset | PairDataset, seed: int) -> None:
+    def __init__(self, dataset: CropDataset | PairDataset | TwinDataset, seed: int) -> None:
         self.dataset, self.seed = dataset, seed
 
     def __len__(self) -> int:
@@ -42,19 +43,21 @@ class Draws(Dataset[Batch]):
     @property
     def crops(self) -> CropDataset:
         """The stored crops that items are made of."""
-        return self.dataset.genuine if isinstance(self.dataset, PairDataset) else self.dataset
+        if isinstance(self.dataset, PairDataset):
+            return self.dataset.genuine
+        return self.dataset.crops if isinstance(self.dataset, TwinDataset) else self.dataset
 
     @property
     def pictures(self) -> int:
         """P, of each draw."""
-        return 2 if isinstance(self.dataset, PairDataset) else 1
+        return 2 if isinstance(self.dataset, PairDataset | TwinDataset) else 1
 
     def __getitem__(self, index: tuple[int, int]) -> Batch:
         """Raises BadShards where a crop is damaged; no other one is put in its place."""
         item, draw = index
         rng = np.random.default_rng([self.seed, 2, draw])
         taken = self.dataset.take(item, rng)
-        if isinstance(self.dataset, PairDataset):
+        if isinstance(self.dataset, PairDataset | TwinDataset):
             return taken
         image = taken["image"]
         return {

@@ -145,7 +145,7 @@ def _schedule(part: dict[str, Any], wrong: list[str]) -> tuple[Schedule | None, 
 def _together(recipe: Recipe) -> list[str]:
     """What is wrong although each value by itself is not."""
     wrong = []
-    pictures = 1 if recipe.data.pairs is None else 2
+    pictures = 2 if recipe.data.twins or recipe.data.pairs is not None else 1
     if recipe.batch_size % (recipe.accumulate * pictures):
         of = " of pairs" if pictures == 2 else ""
         wrong.append(
@@ -156,6 +156,8 @@ def _together(recipe: Recipe) -> list[str]:
         wrong.append("sam_rho: not with precision fp16, whose loss is scaled; use bf16 or fp32")
     if recipe.data.weights and not recipe.data.balance:
         wrong.append("data.weights: nothing is drawn by weight without data.balance; give [label]")
+    if recipe.data.twins and recipe.data.balance:
+        wrong.append("data.balance: twins are balanced already; give []")
     balance = set(recipe.data.balance) - {"identity", "video"}
     if recipe.data.pairs is not None and balance:
         wrong.append("data.balance: pairs are balanced already; give [], [identity] or [video]")
@@ -164,6 +166,7 @@ def _together(recipe: Recipe) -> list[str]:
             f"data.{name}: not of pairs, which have their own settings; leave it out"
             for name, value in (
                 ("methods", recipe.data.methods),
+                ("twins", recipe.data.twins),
                 ("weights", recipe.data.weights),
                 ("augment", recipe.data.augment),
                 ("margin_jitter", recipe.data.margin_jitter),

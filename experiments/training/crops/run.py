@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from ....datasets.pseudo_fakes.pairs import PairDataset
 from ....datasets.shards.reader import PreparedCrops
 from ....datasets.shards.torch_data import CropDataset, video_values
+from ....datasets.shards.twins import TwinDataset
 from ....detectors.cards import Card, Measurement, TrainingData
 from ....detectors.checkpoints import save_checkpoint
 from ....detectors.headers import BadCheckpoint, read_header
@@ -162,6 +163,8 @@ def _training(made: Plan, folder: Path, detector: CropDetector) -> tuple[Draws, 
             f"{folder}: the split {data.split!r} has no {missing} video to train on; prepare some, or "
             "train on pairs (data.pairs), which needs real ones alone"
         )
+    if data.twins:
+        return Draws(TwinDataset(dataset), recipe.seed), None
     return Draws(dataset, recipe.seed), draw_weights(dataset, data.balance, data.weights)
 
 
@@ -244,7 +247,11 @@ def _card(made: Plan, draws: Draws, steps: int | None, measured: Measured | None
     recipe, dataset = made.recipe, draws.crops
     videos = np.unique(dataset.video)
     names = sorted({dataset.crops.video_id(v).partition("/")[0] for v in videos})
-    what = "genuine faces and pseudo-fakes made of them" if draws.pictures == 2 else "labelled"
+    what = (
+        "genuine faces and pseudo-fakes made of them"
+        if made.pair_arguments is not None
+        else "labelled"
+    )
     limits = [
         "Trained by its user: nobody else has tested it.",
         "What it is worth on other data than its own was not measured.",

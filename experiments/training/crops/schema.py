@@ -67,6 +67,7 @@ class DataPart(_Strict):
     weights: dict[str, float] = {}
     margin_jitter: float = Field(default=0.0, ge=0, lt=1)
     augment: dict[str, Any] = {}
+    twins: bool = False
     pairs: dict[str, Any] | None = None
 
     @field_validator("split")

@@ -1,0 +1,1 @@
+"""Clips with known answers to train and validate the shipped detector on, made from genuine faces."""

@@ -1,0 +1,146 @@
+"""Detectors on prepared clips: by forgery and condition, with intervals over people."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ....datasets.shards.reader import PreparedCrops
+from ....datasets.shards.torch_data import CropDataset, collate
+from ....datasets.types import Float64
+from ....detectors.checkpoints import load_checkpoint
+from ....detectors.protocols import CropDetector
+from ...metrics.bootstrap import cluster_bootstrap
+from ...metrics.comparing import Difference, paired_cluster_bootstrap
+from ...metrics.summarise import aggregate
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Videos and what detectors say of them: columns of the manifest, and `logits` (V,) by detector.
+
+    `unscored`: clips in which no face was found: no detector has a number for them.
+    """
+
+    rows: tuple[dict[str, Any], ...]
+    logits: Mapping[str, Float64]
+    unscored: int
+
+    def where(self, **wanted: Any) -> Float64:
+        """(V,) bool: rows with these values; `method=None` is genuine; `film` tells filmed ones."""
+        out = np.ones(len(self.rows), dtype=bool)
+        for name, value in wanted.items():
+            values = value if isinstance(value, tuple) else (value,)
+            out &= np.array([row[name] in values for row in self.rows])
+        return out
+
+
+def score_crops(
+    detectors: Mapping[str, Path],
+    folder: Path,
+    *,
+    margins: Sequence[float] = (),
+    flip: bool = False,
+    aggregation: str | None = None,
+) -> Scored:
+    """Every video's logit by every detector.
+
+    Args:
+        detectors: checkpoints by name.
+        folder: prepared crops.
+        margins: of the crops, averaged over; the detector's own where none is given.
+        flip: average with the mirrored crop.
+        aggregation: in place of the checkpoint's.
+    """
+    store = PreparedCrops(folder)
+    rows = store.videos.to_pylist()
+    with_crops = np.unique(store.video)
+    logits: dict[str, Float64] = {}
+    for name, path in detectors.items():
+        checkpoint = load_checkpoint(path)
+        rule = aggregation or checkpoint.aggregation
+        scores = np.full(len(rows), np.nan)
+        own = checkpoint.detector.crop_spec
+        frames: list[Float64] = []
+        for margin in margins or (own.margin,):
+            dataset = CropDataset(store, replace(own, margin=margin))
+            frames.append(_frames(checkpoint.detector, dataset, flip))
+        mean = np.mean(frames, axis=0)
+        found = aggregate(
+            [str(v) for v in store.video[dataset.starts]],
+            [int(t) for t in store.track[dataset.starts]],
+            mean,
+            aggregation=rule,
+        )
+        scores[[int(v) for v in found.video]] = found.scores
+        logits[name] = scores[with_crops]
+    kept = []
+    for v in with_crops.tolist():
+        row = rows[v]
+        kept.append({**row, "film": not str(row["group"]).startswith("p")})
+    return Scored(tuple(kept), logits, len(rows) - len(kept))
+
+
+def _frames(detector: CropDetector, dataset: CropDataset, flip: bool) -> Float64:
+    """(n,) logits of the items."""
+    out: list[float] = []
+    with torch.inference_mode():
+        for start in range(0, len(dataset), _BATCH):
+            items = [dataset[i] for i in range(start, min(start + _BATCH, len(dataset)))]
+            clips = collate(items)["image"][:, None]
+            clips = clips.contiguous()
+            logits = detector(clips)
+            if flip:
+                logits = (logits + detector(clips.flip(-1))) / 2
+            out += logits.tolist()
+    return np.array(out)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table: `auc` by detector with its interval, and each pair's difference."""
+
+    what: str
+    genuine: int
+    forged: int
+    auc: Mapping[str, tuple[float, float, float]]
+    differences: tuple[Difference, ...]
+
+
+def compare(
+    scored: Scored,
+    methods: Sequence[str],
+    conditions: Sequence[str],
+    *,
+    film: bool | None = None,
+    seed: int = 0,
+) -> Line:
+    """AUC of genuine against forged clips, people resampled, all detectors on the same resamples."""
+    chosen = scored.where(compression=tuple(conditions), method=(None, *methods))
+    if film is not None:
+        chosen &= scored.where(film=film)
+    labels = np.array([r["label"] for r in scored.rows])[chosen]
+    groups = [r["group"] for r, c in zip(scored.rows, chosen, strict=True) if c]
+    scores = {name: values[chosen] for name, values in scored.logits.items()}
+    statistic = "auc"
+    what = f"{' + '.join(methods)}, {' + '.join(conditions)}"
+    auc: dict[str, tuple[float, float, float]] = {}
+    differences: tuple[Difference, ...] = ()
+    if len(scores) > 1:
+        found = paired_cluster_bootstrap(statistic, labels, scores, groups=groups, seed=seed)
+        differences, estimates = found.differences, found.estimates
+    else:
+        (name,) = scores
+        estimates = {
+            name: cluster_bootstrap([statistic], labels, scores[name], groups=groups, seed=seed)[
+                statistic
+            ]
+        }
+    for name, estimate in estimates.items():
+        auc[name] = (estimate.value, estimate.interval.low, estimate.interval.high)
+    return Line(what, int((labels == 0).sum()), int((labels == 1).sum()), auc, differences)
