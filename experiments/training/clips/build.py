@@ -19,7 +19,7 @@ from ....datasets.shards.layout import PrepareSpec
 from ....datasets.types import SamplingSpec
 from ...preparing.run import prepare
 from ..portraits import PORTRAITS, Portrait, fetch, portraits
-from .autoencoder import Autoencoder, train_autoencoder
+from .autoencoder import Autoencoder, read_autoencoder, save_autoencoder, train_autoencoder
 from .faces import SPLITS, Film, as_picture, digest, films, read_window, split_people
 from .making import make_pair
 from .plans import GENUINE, PairPlan, plan_pairs, video_of
@@ -40,7 +40,6 @@ class ClipSettings:
     num_frames: int = 10
     train_frames: int = 3
     check_frames: int = 4
-    autoencoder_steps: int = 700
     margin: float = 1.6
     max_size: int = 320
     film_windows: dict[str, int] = field(default_factory=lambda: dict(FILM_WINDOWS))
@@ -68,13 +67,9 @@ def build(cache: Path, out: Path, settings: ClipSettings, *, jobs: int) -> dict[
     people = portraits(fetch(PORTRAITS, cache, source=True), create_face_detector())
     split = split_people(people, settings.people_val, settings.people_test)
     filmed = films(cache)
-    model_file = out / "autoencoder.pt"
-    train_autoencoder(
-        [as_picture(people[p]) for p in split["train"]],
-        model_file,
-        steps=settings.autoencoder_steps,
-        seed=settings.seed,
-    )
+    model_file = out / "autoencoder.npz"
+    trained = train_autoencoder([as_picture(people[p]) for p in split["train"]], settings.seed)
+    save_autoencoder(trained, model_file)
     plans = list(
         plan_pairs(
             split,
@@ -157,7 +152,7 @@ def _start(
 ) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    model = train_autoencoder([], model_file, steps=0, seed=0)
+    model = read_autoencoder(model_file)
     _worker.append(_Worker(people, split, out, settings, model, create_face_detector()))
 
 
