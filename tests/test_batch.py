@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from clips import write_video
 from face_clips import background, write_face_clip
+from light_workers import HELD, HERE, LIGHT, REAL
 
 from unswap.cli import main
 from unswap.datasets.journal import Journal
@@ -40,8 +41,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _command(folder: Path, out: Path, checkpoint: Path, *more: str) -> list[str]:
-    command = [sys.executable, "-P", "-m", "unswap.cli", "score", str(folder), "--out", str(out)]
+Door = tuple[str, ...]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(LIGHT, id="light"), pytest.param(REAL, id="real", marks=pytest.mark.slow)],
+)
+def door(request: pytest.FixtureRequest) -> Door:
+    """What runs `unswap`: with light workers, and in the slow tests with the package's own."""
+    found: Door = request.param
+    return found
+
+
+def _command(door: Door, folder: Path, out: Path, checkpoint: Path, *more: str) -> list[str]:
+    command = [*door, "score", str(folder), "--out", str(out)]
     command += ["--detector", str(checkpoint), "--num-frames", "4"]
     return [*command, *(more or ("--jobs", "1"))]
 
@@ -58,39 +72,42 @@ def _records(out: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def undisturbed(
-    folder: Path, tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, str]:
-    """The table of a run that nothing disturbed, and what the run said."""
+    door: Door, folder: Path, tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The table of a run that nothing disturbed."""
     out = tmp_path_factory.mktemp("undisturbed") / "scores.json"
-    ended = _run(_command(folder, out, tiny_checkpoint))
+    ended = _run(_command(door, folder, out, tiny_checkpoint))
     assert ended.returncode == 3, ended.stderr  # one has no face
     assert not journal_path(out).exists()
-    return out, ended.stdout
+    return out
 
 
-def _same_results(out: Path, undisturbed: tuple[Path, str]) -> None:
-    assert _records(out) == _records(undisturbed[0])
+def _same_results(out: Path, undisturbed: Path) -> None:
+    assert _records(out) == _records(undisturbed)
     assert [p.name for p in out.parent.iterdir() if p.suffix in (".part", ".journal")] == []
 
 
 def test_the_same_bytes_are_scored_once_and_named(
-    folder: Path, undisturbed: tuple[Path, str]
+    folder: Path, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
-    rows = _records(undisturbed[0])
+    out = tmp_path / "scores.json"
+    ended = _run(_command(REAL, folder, out, tiny_checkpoint))
+    assert ended.returncode == 3, ended.stderr
+    rows = _records(out)
     assert len(rows) == CLIPS
     assert sorted(r["status"] for r in rows) == ["no_face"] + ["scored"] * (CLIPS - 1)
     assert "zz copy.mp4" not in {Path(r["path"]).name for r in rows}
     copy, first = folder / "zz copy.mp4", folder / "00.mp4"
-    assert f"same bytes, not scored again: {copy} = {first}" in undisturbed[1].splitlines()
+    assert f"same bytes, not scored again: {copy} = {first}" in ended.stdout.splitlines()
 
 
 def test_two_jobs_give_the_same_table(
-    folder: Path, tiny_checkpoint: Path, undisturbed: tuple[Path, str], tmp_path: Path
+    door: Door, folder: Path, tiny_checkpoint: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "scores.json"
-    assert _run(_command(folder, out, tiny_checkpoint, "--jobs", "2")).returncode == 3
+    assert _run(_command(door, folder, out, tiny_checkpoint, "--jobs", "2")).returncode == 3
     # Each worker has fewer threads, which adds numbers up in another order: the last digits differ.
-    assert _loose(_records(out), 1e-6) == _loose(_records(undisturbed[0]), None)
+    assert _loose(_records(out), 1e-6) == _loose(_records(undisturbed), None)
 
 
 def _loose(value: Any, tolerance: float | None) -> Any:
@@ -112,11 +129,18 @@ def _whole_lines(journal: Path) -> list[str]:
 
 
 def _kill_in_the_middle(command: list[str], journal: Path, finished: int, moment: float) -> None:
-    """Kills the whole process group `moment` seconds after so many videos are finished."""
+    """Kills the whole process group `moment` seconds after so many videos are finished.
+
+    A light worker waits at the next video but one, so that the run can't end before.
+    """
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, HELD: f"{finished + 1:02}.mp4"},
     )
-    end = time.monotonic() + 120
+    end = time.monotonic() + 250
     while len(_whole_lines(journal)) < finished and process.poll() is None:
         assert time.monotonic() < end
         time.sleep(0.005)
@@ -126,15 +150,15 @@ def _kill_in_the_middle(command: list[str], journal: Path, finished: int, moment
 
 
 def test_killed_at_any_moment_and_resumed_nothing_is_lost_or_done_twice(
-    folder: Path, tiny_checkpoint: Path, undisturbed: tuple[Path, str], tmp_path: Path
+    door: Door, folder: Path, tiny_checkpoint: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     chance = random.Random(11)
     out = tmp_path / "scores.json"
     journal = journal_path(out)
-    command = _command(folder, out, tiny_checkpoint)
+    command = _command(door, folder, out, tiny_checkpoint)
     kept: list[str] = []
     # At once, while the detector loads, and three times while videos are scored.
-    moments = [(0, 0.1), (0, chance.uniform(0.5, 2))]
+    moments = [(0, 0.1), (0, chance.uniform(0.5, 1.5))]
     moments += [(at, chance.uniform(0, 0.25)) for at in sorted(chance.sample(range(1, 9), 3))]
     for at, moment in moments:
         _kill_in_the_middle(command, journal, at, moment)
@@ -186,10 +210,14 @@ def _gone(pid: int) -> bool:
 
 
 def test_a_worker_that_dies_and_one_that_hangs_cost_one_video_each(
-    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    door: Door, tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for i in range(5):
-        write_face_clip(tmp_path / f"{i}.mp4", 60 + i)
+    names = ["0.mp4", "1 held.mp4", "2.mp4", "3 held.mp4", "4.mp4"]  # light workers hold on to two
+    for i, name in enumerate(names):
+        write_face_clip(tmp_path / name, 60 + i)
+    if door is LIGHT:
+        monkeypatch.setattr(answers, "WORKER", "light_scorer")
+        monkeypatch.setenv("PYTHONPATH", str(HERE))
     monkeypatch.setattr(pool, "KILL_GRACE_SECONDS", 0.5)
     disturbed = _Disturbed([signal.SIGKILL, signal.SIGSTOP], monkeypatch)
     settings = Settings(
@@ -198,24 +226,19 @@ def test_a_worker_that_dies_and_one_that_hangs_cost_one_video_each(
         version="0",
         num_frames=60,
         threads=1,
-        time_limit_seconds=6,
+        time_limit_seconds=3 if door is LIGHT else 20,
     )
     summary = ScoringRun(expand([str(tmp_path)], {}), settings, disturbed.told).run()
     records = {Path(r["path"]).name: r for r in disturbed.records}
-    assert {n: r["status"] for n, r in records.items()} == {
-        "0.mp4": "scored",
-        "1.mp4": "failed",
-        "2.mp4": "scored",
-        "3.mp4": "timeout",
-        "4.mp4": "scored",
-    }
+    statuses = ["scored", "failed", "scored", "timeout", "scored"]
+    assert {n: r["status"] for n, r in records.items()} == dict(zip(names, statuses, strict=True))
     assert summary.counts == {"scored": 3, "failed": 1, "timeout": 1}
-    died, hung = records["1.mp4"], records["3.mp4"]
+    died, hung = records["1 held.mp4"], records["3 held.mp4"]
     assert died["score"] is None
-    assert str(tmp_path / "1.mp4") in died["reason"]
+    assert str(tmp_path / "1 held.mp4") in died["reason"]
     assert "died (signal 9)" in died["reason"]
     assert hung["score"] is None
-    assert str(tmp_path / "3.mp4") in hung["reason"]
+    assert str(tmp_path / "3 held.mp4") in hung["reason"]
     assert "hung, and was ended" in hung["reason"]
     assert len(disturbed.pids) == 3
     assert all(_gone(pid) for pid in disturbed.pids)
@@ -301,7 +324,7 @@ def test_a_second_run_into_the_same_file_is_refused(
     first = Journal(journal_path(out), settings.of_results(None), resume=False)
     first.add({"video_id": "file/1", "path": "1.mp4", "status": "scored"})
     before = journal_path(out).read_bytes()
-    arguments = _command(folder, out, tiny_checkpoint)[4:]
+    arguments = _command((), folder, out, tiny_checkpoint)
     for more in ([], ["--resume"]):
         assert main([*arguments, *more]) == 2
         assert "another run is writing to this --out" in capsys.readouterr().err
@@ -324,13 +347,13 @@ def _stops_and_goes_on(
 
 
 def test_where_no_file_may_grow_further_the_run_stops_and_can_be_resumed(
-    folder: Path, tiny_checkpoint: Path, undisturbed: tuple[Path, str], tmp_path: Path
+    door: Door, folder: Path, tiny_checkpoint: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     """EFBIG, from a limit on the size of files, in the middle of the journal."""
     import resource
 
     out = tmp_path / "scores.json"
-    command = _command(folder, out, tiny_checkpoint)
+    command = _command(door, folder, out, tiny_checkpoint)
     limits = (8_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
     stopped = _run(command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits))
     kept = _whole_lines(journal_path(out))
@@ -343,7 +366,7 @@ def test_where_no_file_may_grow_further_the_run_stops_and_can_be_resumed(
 
 
 def test_a_full_disk_stops_the_run_and_it_can_be_resumed(
-    folder: Path, tiny_checkpoint: Path, undisturbed: tuple[Path, str], tmp_path: Path
+    door: Door, folder: Path, tiny_checkpoint: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     """ENOSPC on a small file system of its own, when the table is to be written."""
     small = tmp_path / "small"
@@ -355,10 +378,10 @@ def test_a_full_disk_stops_the_run_and_it_can_be_resumed(
     try:
         out = small / "scores.json"
         ballast = small / "ballast"
-        room = 8_192 + sum(len(json.dumps(r)) for r in _records(undisturbed[0]))
+        room = 8_192 + sum(len(json.dumps(r)) for r in _records(undisturbed))
         assert room < 250_000  # the journal fits and, as it takes the same, the output doesn't
         ballast.write_bytes(bytes(256 * 1024 - _pages(room)))
-        command = _command(folder, out, tiny_checkpoint)
+        command = _command(door, folder, out, tiny_checkpoint)
         stopped = _run(command)
         assert not out.exists()
         assert len(_whole_lines(journal_path(out))) == CLIPS

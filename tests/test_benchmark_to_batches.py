@@ -87,6 +87,7 @@ def test_one_compression_and_an_identity_disjoint_split(
     assert f"{dropped}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_both_engines_give_the_same_crops(
     root: Path, manifest: Path, crops: Path, tmp_path: Path
 ) -> None:
