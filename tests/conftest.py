@@ -1,6 +1,9 @@
-"""Shared fixtures: a small detector with random weights, and a clip of a face."""
+"""Shared fixtures: a small detector with random weights, a clip of a face, a browser."""
 
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -53,3 +56,56 @@ def face_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make(tmp_path: Path) -> Make:
     """Makes the tree of the benchmark of that name."""
     return lambda name: TREES[name](tmp_path / name)
+
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; what asks for it is skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    names = ("chromium", "chromium-browser", "chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as runner:
+        browser = runner.chromium.launch(executable_path=chromium, args=FLAGS, timeout=120_000)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens pages from the disk; afterwards no error was said and nothing else was asked for."""
+    contexts: list[Any] = []
+    errors: list[str] = []
+    asked: set[str] = set()
+    opened: set[str] = set()
+
+    def open_page(path: Path, width: int = 1280, **options: Any) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(120_000)  # a busy machine is no fault of the page
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("dialog", lambda dialog: errors.append(dialog.message))
+        page.on("request", lambda request: asked.add(request.url))
+        opened.add(path.as_uri())
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert {url for url in asked if not url.startswith(("data:", "blob:"))} <= opened

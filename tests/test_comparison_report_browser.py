@@ -2,8 +2,7 @@
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,6 @@ from unswap.experiments.comparison.report.render import render_report
 from unswap.experiments.comparison.showing import shown_pairs
 from unswap.experiments.comparison.types import Comparison, Status
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 CASES = {
     "plain": {"missing": (9, 10, 11)},
     "backwards": {"shown": [*range(5, 14), *range(30, 14, -1)], "scale": 0.75},
@@ -38,14 +24,6 @@ CASES = {
     "hostile": {"suspect_name": HOSTILE_FILE * 3, "reference_name": "b" + HOSTILE_FILE,
                 "shown": range(10, 16), "reason": HOSTILE * 3, "notes": ("x" * 400,)},
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as runner:
-        browser = runner.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -64,27 +42,11 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Compari
 
 
 @pytest.fixture
-def show(browser: Any, reports: dict[str, tuple[Comparison, Path]]) -> Iterator[Any]:
-    """Opens a report; afterwards no error was said and nothing but the file was asked for."""
-    contexts, errors, asked = [], [], []
-
-    def open_report(name: str, width: int = 1280, **options: Any) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: errors.append(message.text))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("dialog", lambda dialog: errors.append(dialog.message))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(reports[name][1].as_uri())
-        return page
-
-    yield open_report
-    for context in contexts:
-        context.close()
-    assert errors == []
-    files = {path.as_uri() for _, path in reports.values()}
-    assert {url for url in asked if not url.startswith(("data:", "blob:"))} <= files
+def show(
+    open_page: Callable[..., Any], reports: dict[str, tuple[Comparison, Path]]
+) -> Callable[..., Any]:
+    """Opens a report, by name."""
+    return lambda name, *more, **options: open_page(reports[name][1], *more, **options)
 
 
 def shown(page: Any) -> int:

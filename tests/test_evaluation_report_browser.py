@@ -1,7 +1,6 @@
 """The evaluation's page as headless Chromium shows it, opened from the disk."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,20 +10,6 @@ from evaluation_fixtures import three_detectors
 
 from unswap.experiments.evaluation.report.render import render_report
 from unswap.experiments.evaluation.results import Evaluation
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as runner:
-        browser = runner.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -43,28 +28,13 @@ def folder(made: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def show(browser: Any, folder: Path) -> Iterator[Any]:
-    """Opens a report; afterwards no error was said and nothing but the file was asked for."""
-    contexts: list[Any] = []
-    errors: list[str] = []
-    asked: list[str] = []
+def show(open_page: Callable[..., Any], folder: Path) -> Callable[..., Any]:
+    """Opens a report, by name."""
 
-    def open_report(name: str = "one", width: int = 1280, **options: Any) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: errors.append(message.text))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto((folder / f"{name}.html").as_uri())
-        return page
+    def show(name: str = "one", **options: Any) -> Any:
+        return open_page(folder / f"{name}.html", **options)
 
-    yield open_report
-    for context in contexts:
-        context.close()
-    assert errors == []
-    ours = {(folder / f"{name}.html").as_uri() for name in ("one", "two")}
-    assert {url for url in asked if not url.startswith(("data:", "blob:"))} <= ours
+    return show
 
 
 def column(page: Any, table: str, number: int) -> list[str]:
