@@ -297,7 +297,7 @@ def test_samplers_refuse_what_they_do_not_know(crops, tmp_path):
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     replicas=st.integers(1, 5),
