@@ -230,7 +230,7 @@ def test_the_command_survives_a_shell(path):
     line = tables.command_line(c)
     done = subprocess.run(
         ["bash", "-c", f"unswap() {{ printf '%s\\0' \"$@\"; }}; {line}"],
-        capture_output=True, check=True, timeout=20,
+        capture_output=True, check=True, timeout=120,
         env={"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]},
     )  # fmt: skip
     got = [os.fsdecode(w) for w in done.stdout.split(b"\0")[:-1]]

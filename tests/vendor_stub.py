@@ -190,7 +190,7 @@ class _Request(BaseHTTPRequestHandler):
         if stub.slow_reading:
             self.rfile.read(1000)
             stub.arrived.set()
-            stub.go.wait(30)
+            stub.go.wait(250)
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if len(body) < int(self.headers.get("Content-Length") or 0):
@@ -225,9 +225,9 @@ class _Request(BaseHTTPRequestHandler):
         answer = self._answer(step, job, body)
         if stub.held == step and self._is_second(job):
             stub.arrived.set()
-            stub.go.wait(30)
+            stub.go.wait(250)
         if fault == "hang":
-            stub.go.wait(30)
+            stub.go.wait(250)
             return
         if fault == "cut":
             return
