@@ -13,8 +13,13 @@ export PYTHONSAFEPATH := 1
 demo: $(VENV)/.demo
 	$(BIN)/python -m unswap.experiments.demo --out demo-output
 
+# two processes, each with one thread: more threads than processors only wait for each other
+test test-slow: export OMP_NUM_THREADS ?= 1
+
+# files are shared out in the order of their names: the last ones (vendors) are quick, so that neither
+# process waits long for the other
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 2
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow --timeout 3600
