@@ -54,7 +54,8 @@ class Motion:
                 for amount, bend in zip(self.bending[t], fields, strict=True):
                     at = cv2.scaleAdd(bend[axis], float(amount), at)
                 place.append(np.asarray(at, dtype=np.float32))
-            moved = cv2.remap(picture, *place, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+            x, y = place
+            moved = cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
             top, left = rng.integers(0, _SLACK, 2)
             lit = moved * np.float32(self.light[t])
             lit += sheet[top : top + height, left : left + width]

@@ -78,7 +78,7 @@ def transport(path: Path, frames: Iterable[Uint8], fps: float, chain: tuple[Enco
         _encode(buffer, _scaled(frames, encoding.scale), fps, encoding, str(path))
         buffer.seek(0)
         frames = _decoded(buffer)
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")  # another run may write it too
     with open(part, "wb") as file:
         _encode(file, _scaled(frames, chain[-1].scale), fps, chain[-1], str(path))
     os.replace(part, path)
@@ -119,7 +119,8 @@ def _encode(
 
 
 def _decoded(file: IO[bytes]) -> list[Uint8]:
-    with av.open(file) as container:
+    with av.open(file, "r") as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
-        return [f.to_ndarray(format="rgb24") for f in container.decode(stream)]
+        frames = container.decode(stream)
+        return [np.asarray(f.to_ndarray(format="rgb24"), dtype=np.uint8) for f in frames]

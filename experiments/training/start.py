@@ -1,6 +1,8 @@
 """Which recipes there are, and who trains them."""
 
+import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import yaml
@@ -10,7 +12,7 @@ from .errors import BadRecipe
 from .overrides import override
 from .recipe import read_recipe, read_yaml
 
-KINDS = ("detector", "portraits")
+KINDS = ("clips", "detector", "portraits")
 _HERE = Path(__file__).parent
 
 
@@ -34,7 +36,7 @@ def find_recipe(name: Path) -> Path:
 
 
 def kind_of(path: Path) -> str:
-    """`detector`, or `portraits` for a recipe that names no kind. Raises BadRecipe."""
+    """One of KINDS; `portraits` for a recipe that names no kind. Raises BadRecipe."""
     kind = read_yaml(path).get("kind", "portraits")
     if kind not in KINDS:
         raise BadRecipe(f"{path}: {unknown_name('kind of recipe', str(kind), KINDS)}")
@@ -56,7 +58,7 @@ def start(
         out: the run's folder.
         settings: `a.b=c`: single values of the recipe replaced.
         resume: go on with the run in `out`.
-        cache: of recipes of portraits: where packages are unpacked.
+        cache: of recipes of portraits and of clips: where packages are unpacked.
 
     Returns:
         The checkpoint.
@@ -69,14 +71,17 @@ def start(
         from .run import train
 
         return train(path, out, resume=resume, cache=cache, settings=settings)
-    if cache is not None:
+    if cache is not None and kind_of(path) != "clips":
         raise BadRecipe(f"--cache: {path.name} downloads no packages; leave it out")
     try:
+        from .clips.shipping import ship
         from .crops.run import train_detector
     except ModuleNotFoundError as error:
         if error.name not in ("accelerate", "pydantic"):
             raise
         raise BadRecipe(f"training needs {error.name}: pip install 'unswap[train]'") from error
+    if kind_of(path) == "clips":
+        return ship(path, out, cache, settings=settings, jobs=os.cpu_count() or 1)
     try:
         return train_detector(override(read_yaml(path), settings), out, resume=resume)
     except BadRecipe as error:
@@ -102,6 +107,10 @@ def describe_recipe(name: Path, settings: Sequence[str] = ()) -> str:
     path = find_recipe(name)
     if kind_of(path) == "portraits":
         values = read_recipe(path, settings).to_dict()
+    elif kind_of(path) == "clips":
+        from .clips.shipping import read_shipping
+
+        values = asdict(read_shipping(path, settings))
     else:
         from .crops.recipe import plan
 

@@ -30,7 +30,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         "--cache",
         type=Path,
         metavar="DIR",
-        help="where sbi-lite0 keeps what it downloads (default: RUN/cache)",
+        help="where sbi-lite0 and clips-lite0 keep what they download (default: RUN/cache)",
     )
     parser.set_defaults(run=_train)
 

@@ -66,7 +66,9 @@ def train_autoencoder(faces: Sequence[FacePicture], seed: int) -> Autoencoder:
     rows = np.concatenate(drawn).astype(np.float64)
     mean = rows.mean(axis=0)
     _, vectors = np.linalg.eigh(np.cov((rows - mean).T))
-    return Autoencoder(mean.astype(np.float32), vectors[:, : -COMPONENTS - 1 : -1].astype(np.float32))
+    return Autoencoder(
+        mean.astype(np.float32), vectors[:, : -COMPONENTS - 1 : -1].astype(np.float32)
+    )
 
 
 def save_autoencoder(model: Autoencoder, path: Path) -> None:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import multiprocessing
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -13,14 +14,14 @@ import torch
 from tqdm import tqdm
 
 from ....datasets.decoding import VideoReader
-from ....datasets.faces import create_face_detector
+from ....datasets.faces import FaceDetector, create_face_detector
 from ....datasets.manifests import Manifest, Video
 from ....datasets.shards.layout import PrepareSpec
 from ....datasets.types import SamplingSpec
 from ...preparing.run import prepare
 from ..portraits import PORTRAITS, Portrait, fetch, portraits
 from .autoencoder import Autoencoder, read_autoencoder, save_autoencoder, train_autoencoder
-from .faces import SPLITS, Film, as_picture, digest, films, read_window, split_people
+from .faces import SPLITS, Film, Window, as_picture, digest, films, read_window, split_people
 from .making import make_pair
 from .plans import GENUINE, PairPlan, plan_pairs, video_of
 
@@ -137,7 +138,7 @@ class _Worker:
     out: Path
     settings: ClipSettings
     model: Autoencoder
-    faces: object
+    faces: FaceDetector
 
 
 _worker: list[_Worker] = []
@@ -159,6 +160,7 @@ def _start(
 def _work(plan: PairPlan) -> None:
     w = _worker[0]
     subject = plan.subject
+    material: Portrait | Window | None
     if subject.film is None:
         assert subject.portrait is not None
         material = w.people[subject.portrait]
@@ -180,7 +182,7 @@ def _work(plan: PairPlan) -> None:
         made = {"ways": ways, "donor": f"p{donor:03}"}
     file = _done_file(w.out, plan)
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
+    part = file.with_suffix(f".{os.getpid()}.part")
     part.write_text(json.dumps(made))
     part.rename(file)
 

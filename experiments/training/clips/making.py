@@ -61,6 +61,7 @@ def make_pair(
         ways = (names[rng.choice(len(names), p=shares)],)
     training = plan.encoding is None
     key = int(rng.integers(2**62))
+    motion: Motion | None
     if isinstance(material, Portrait):
         versions, motion = _of_still(
             material, donor, ways, num_frames, model, rng, training, benign

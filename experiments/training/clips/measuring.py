@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ....datasets.shards.reader import PreparedCrops
 from ....datasets.shards.torch_data import CropDataset, collate
@@ -22,7 +23,8 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Scored:
-    """Videos and what detectors say of them: columns of the manifest, and `logits` (V,) by detector.
+    """Videos and what detectors say of them: the manifest's columns and `film`, whether it was
+    filmed; `logits` (V,) by detector.
 
     `unscored`: clips in which no face was found: no detector has a number for them.
     """
@@ -31,8 +33,13 @@ class Scored:
     logits: Mapping[str, Float64]
     unscored: int
 
-    def where(self, **wanted: Any) -> Float64:
-        """(V,) bool: rows with these values; `method=None` is genuine; `film` tells filmed ones."""
+    @property
+    def labels(self) -> Float64:
+        """(V,) 0 genuine, 1 forged."""
+        return np.array([r["label"] for r in self.rows], dtype=np.float64)
+
+    def where(self, **wanted: Any) -> NDArray[np.bool_]:
+        """(V,) bool: rows with these values; several in a tuple; `method=None` is genuine."""
         out = np.ones(len(self.rows), dtype=bool)
         for name, value in wanted.items():
             values = value if isinstance(value, tuple) else (value,)
@@ -101,46 +108,36 @@ def _frames(detector: CropDetector, dataset: CropDataset, flip: bool) -> Float64
     return np.array(out)
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of a table: `auc` by detector with its interval, and each pair's difference."""
+def auc_with_interval(
+    scored: Scored, name: str, chosen: NDArray[np.bool_], seed: int = 0
+) -> tuple[float, tuple[float, float] | None]:
+    """A detector's AUC on the chosen videos; its 95 % interval, people resampled, where there is one."""
+    found = cluster_bootstrap(
+        ["auc"],
+        scored.labels[chosen].astype(int),
+        scored.logits[name][chosen],
+        groups=groups_of(scored, chosen),
+        seed=seed,
+    )["auc"]
+    low, high = found.interval.low, found.interval.high
+    return found.value, None if low is None or high is None else (low, high)
 
-    what: str
-    genuine: int
-    forged: int
-    auc: Mapping[str, tuple[float, float, float]]
-    differences: tuple[Difference, ...]
+
+def difference(
+    scored: Scored, first: str, second: str, chosen: NDArray[np.bool_], seed: int = 0
+) -> Difference:
+    """The AUC of one detector less another's, people resampled, both on the same resamples."""
+    found = paired_cluster_bootstrap(
+        "auc",
+        scored.labels[chosen].astype(int),
+        {name: scored.logits[name][chosen] for name in (first, second)},
+        groups=groups_of(scored, chosen),
+        seed=seed,
+    )
+    (only,) = found.differences
+    return only
 
 
-def compare(
-    scored: Scored,
-    methods: Sequence[str],
-    conditions: Sequence[str],
-    *,
-    film: bool | None = None,
-    seed: int = 0,
-) -> Line:
-    """AUC of genuine against forged clips, people resampled, all detectors on the same resamples."""
-    chosen = scored.where(compression=tuple(conditions), method=(None, *methods))
-    if film is not None:
-        chosen &= scored.where(film=film)
-    labels = np.array([r["label"] for r in scored.rows])[chosen]
-    groups = [r["group"] for r, c in zip(scored.rows, chosen, strict=True) if c]
-    scores = {name: values[chosen] for name, values in scored.logits.items()}
-    statistic = "auc"
-    what = f"{' + '.join(methods)}, {' + '.join(conditions)}"
-    auc: dict[str, tuple[float, float, float]] = {}
-    differences: tuple[Difference, ...] = ()
-    if len(scores) > 1:
-        found = paired_cluster_bootstrap(statistic, labels, scores, groups=groups, seed=seed)
-        differences, estimates = found.differences, found.estimates
-    else:
-        (name,) = scores
-        estimates = {
-            name: cluster_bootstrap([statistic], labels, scores[name], groups=groups, seed=seed)[
-                statistic
-            ]
-        }
-    for name, estimate in estimates.items():
-        auc[name] = (estimate.value, estimate.interval.low, estimate.interval.high)
-    return Line(what, int((labels == 0).sum()), int((labels == 1).sum()), auc, differences)
+def groups_of(scored: Scored, chosen: NDArray[np.bool_]) -> list[str]:
+    """The people of the chosen videos."""
+    return [str(r["group"]) for r, c in zip(scored.rows, chosen, strict=True) if c]
