@@ -1,1 +1,1 @@
-"""Clips with known answers to train and validate the shipped detector on, made from genuine faces."""
+"""Clips with known answers to train and validate detectors on, made from genuine faces."""

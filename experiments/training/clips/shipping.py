@@ -1,4 +1,4 @@
-"""The detector that ships, in one go: clips, training in stages, its zero, its card."""
+"""A detector from made clips, in one go: clips, training in stages, its zero, its card."""
 
 import importlib.metadata
 import json
