@@ -1,12 +1,15 @@
 """The notebooks: their cells run here, one after another; in the slow tests as Jupyter runs them."""
 
 import ast
+import sys
 import tempfile
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from unswap.detectors.protocols import crop_detectors
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 MINUTES = {"03_compare_with_the_original"}  # what they show takes that on a busy machine
@@ -40,6 +43,9 @@ def test_its_cells_run(path, tmp_path, monkeypatch):
     """In this process, which has loaded the networks already: a kernel would take seconds to."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    # what a notebook registers and imports of its own is gone after it
+    monkeypatch.setattr(crop_detectors, "_entries", dict(crop_detectors._entries))
+    monkeypatch.setattr(sys, "path", list(sys.path))
     names = {"__name__": "__main__"}
     for source in cells(path):
         exec(compile(source, str(path), "exec"), names)

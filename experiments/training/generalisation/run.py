@@ -78,13 +78,20 @@ def experiment(clips: Path, out: Path, settings: Settings, cache: Path | None) -
 
 def _train(run: Path, data: dict[str, Any]) -> None:
     if (run / RECORD).exists() and json.loads((run / RECORD).read_text())["status"] == "finished":
-        before, now = (plan(d).that_count() for d in (read_yaml(run / "recipe.yaml"), data))
+        before, now = (_counting(d) for d in (read_yaml(run / "recipe.yaml"), data))
         if before != now:
             raise ValueError(
                 f"{run}: finished by another recipe than this version's; choose another --out"
             )
         return
     train_detector(data, run, resume=run.exists())
+
+
+def _counting(data: dict[str, Any]) -> dict[str, Any]:
+    """What must be the same; where the start lies is not of it, so that `out` can be moved."""
+    out = plan(data).that_count()
+    out["detector"].pop("start_from")
+    return out
 
 
 def _measured(
