@@ -290,6 +290,17 @@ class TestDrawing:
             assert (line.frames < count).all()
             assert (np.diff(line.seconds) > 0).all()
 
+    def test_cases_can_be_chosen_by_what_is_done_to_them(self, tmp_path):
+        drawn = [draw(f"derived-{i:04}", 1, some_sources()) for i in range(120)]
+        chosen = [
+            c
+            for c in drawn
+            if Settings(tmp_path, tmp_path, changes=("joined", "bars")).asked_for(c)
+        ]
+        assert 0 < len(chosen) < len(drawn)
+        assert all({"joined", "bars"} & set(c.tags()) for c in chosen)
+        assert all(Settings(tmp_path, tmp_path).asked_for(c) for c in drawn)
+
     def test_other_takes_never_share_a_frame(self):
         for i in range(80):
             case = draw(f"other-take-{i:04}", 0, some_sources())

@@ -13,6 +13,7 @@ from .lines import Agreements
 from .pairing import AlignedStretch, pair_frames
 from .refinement import Refined, read_pairs, refine, spread
 from .registration import Proposal, corners, propose
+from .relocating import relocated
 from .scanning import Scan
 from .signals import signals
 from .timing import Segment, Timing, find_segments
@@ -79,7 +80,10 @@ def _settled(
     refined: Refined,
     rate: float,
 ) -> Alignment:
-    """Ends and courses, each from the other; and the map once more where the courses are new."""
+    """Ends and courses, each from the other; and the map once more where the courses are new.
+
+    In the end all places are asked again, see `relocating`.
+    """
     for _ in range(SETTLED):
         before = _numbers(suspect, reference, stretches)
         stretches = settle_edges(suspect, reference, refined.matrix, stretches, rate)
@@ -88,7 +92,11 @@ def _settled(
         if now == before:
             break
         refined = _refined(suspect, reference, refined.matrix, now) or refined
-    return Alignment(stretches, refined, rate)
+    asked = relocated(suspect, reference, refined.matrix, stretches, rate)
+    if asked is not stretches:
+        now = _numbers(suspect, reference, asked)
+        refined = _refined(suspect, reference, refined.matrix, now) or refined
+    return Alignment(asked, refined, rate)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ...datasets.types import Float32, Float64, Int64
-from .scanning import Scan, grey_thumbs
+from .scanning import Scan, grey_details, grey_thumbs
 
 MOST_TICKS = 3000  # of the longer video
 FASTEST, SLOWEST = 30.0, 6.0  # ticks per second
@@ -72,6 +72,33 @@ def covered(matrix: Float64, source: tuple[int, int], target: tuple[int, int]) -
     inside[1:-1, 1:-1] = 1
     laid = cv2.warpAffine(inside, matrix, target[::-1], flags=cv2.INTER_LINEAR)
     return np.asarray(laid > 0.99)
+
+
+class SharedCells:
+    """The larger small pictures of both videos, on the cells that both show; all where none is."""
+
+    def __init__(self, suspect: Scan, reference: Scan, matrix: Float64) -> None:
+        self._suspect, self._reference = suspect, reference
+        shape, their_shape = suspect.details.shape[1:], reference.details.shape[1:]
+        self._to_cells = picture_map(matrix, suspect, reference, shape, their_shape)
+        self._mask = covered(self._to_cells, their_shape, shape)
+        if not self._mask.any():
+            self._mask = np.ones(shape, dtype=bool)
+
+    def own(self, places: Int64) -> Float32:
+        """(n, c) float32: the suspect's, in levels."""
+        return self._soft(grey_details(self._suspect, places))
+
+    def theirs(self, places: Int64) -> Float32:
+        """(n, c) float32: the reference's, laid onto the suspect's."""
+        pictures = grey_details(self._reference, places)
+        return self._soft(laid_thumbs(pictures, self._to_cells, self._mask.shape))
+
+    def _soft(self, pictures: Float32) -> Float32:
+        out = np.empty((len(pictures), int(self._mask.sum())), dtype=np.float32)
+        for i, picture in enumerate(pictures):
+            out[i] = cv2.GaussianBlur(picture, (0, 0), SMOOTH)[self._mask]
+        return out
 
 
 def shown_at(pts_seconds: Float64, moments: Float64) -> Int64:

@@ -15,6 +15,7 @@ from pathlib import Path
 from ....datasets.journal import JournalMismatch
 from ...jobs.pool import MustStop, UnusableWorker
 from .cases import NoSuchCase
+from .drawing import STEPS
 from .judging import Record
 from .run import COMPARE, Settings, Sweep, finished
 from .sources import CLIPS, MissingSource
@@ -44,6 +45,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         keep_files=options.keep_files,
         again=options.again,
         only=tuple(options.only),
+        changes=tuple(options.changes),
         compare=options.compare,
     )
 
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="all that is random comes from it")
     add("--keep-files", action="store_true", help="keep the files of cases that passed too")
     add("--only", nargs="+", default=[], metavar="CASE", help="these cases alone")
+    add("--changes", nargs="+", default=[], choices=STEPS, help="cases with one of these alone")
     add("--again", action="store_true", help="do again what is done; kept files are used")
     add("--table", action="store_true", help="print the table of what is finished, and end")
     add("--compare", default=COMPARE, help=argparse.SUPPRESS)  # for tests: module:function

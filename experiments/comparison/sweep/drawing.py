@@ -27,6 +27,7 @@ _STEPS: dict[str, tuple[float, str]] = {
     "colour": (1.2, "colour"),
     "overlay": (1.2, "overlay"),
 }
+STEPS = tuple(_STEPS)
 _HOW_MANY = (0.25, 0.35, 0.25, 0.15)  # odds of 1 to 4 steps
 _LEAST_SIDE = 112  # pixels of the suspect's shorter side
 _JOINED_SECONDS = (2.0, 4.0)

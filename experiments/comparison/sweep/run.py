@@ -11,7 +11,7 @@ from typing import Any
 
 from ....datasets.journal import Journal
 from ...jobs.pool import run_jobs
-from .cases import draw, names
+from .cases import Case, draw, names
 from .judging import Record, failures
 from .sources import prepare
 
@@ -25,6 +25,7 @@ class Settings:
 
     `out`: folder of the journal and of kept files. `cache`: folder of the sources. `derived`,
     `other_takes`, `unrelated`: how many cases. `only`: names of cases, in place of these counts.
+    `changes`: of these cases, those alone whose suspects went through one of these steps.
     `keep_files`: also of cases that passed. `again`: what is done already is done again, with the
     files that were kept. `compare`: `module:function`.
     """
@@ -40,6 +41,7 @@ class Settings:
     jobs: int = 2
     keep_files: bool = False
     only: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
     again: bool = False
     compare: str = COMPARE
     time_limit_seconds: float = 900.0
@@ -49,6 +51,10 @@ class Settings:
         if self.only:
             return list(self.only)
         return list(names(self.derived, self.other_takes, self.unrelated))
+
+    def asked_for(self, case: Case) -> bool:
+        """Whether a case is one of those that `changes` leaves."""
+        return not self.changes or any(step.name in self.changes for step in case.steps)
 
     def of_results(self) -> dict[str, Any]:
         """What must agree for cases to stand in one journal; how many there are may differ."""
@@ -80,12 +86,11 @@ class Sweep:
         """
         settings = self.settings
         sources = prepare(settings.cache, settings.clips, settings.portraits)
-        wanted = settings.wanted()
-        for name in wanted:
-            draw(name, settings.seed, sources)
+        cases = [draw(name, settings.seed, sources) for name in settings.wanted()]
+        wanted = [case.name for case in cases if settings.asked_for(case)]
         settings.out.mkdir(parents=True, exist_ok=True)
         path = journal_path(settings.out)
-        if settings.again and not settings.only:
+        if settings.again and not (settings.only or settings.changes):
             path.unlink(missing_ok=True)
         journal = Journal(path, settings.of_results(), resume=True)
         try:
