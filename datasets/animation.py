@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 
+from .moving.motion import course
 from .types import Float64, Uint8
 from .x264 import steady
 
@@ -55,11 +56,8 @@ def animate(still: Uint8, num_frames: int, rng: np.random.Generator, fps: float)
 
 
 def _drift(seconds: Float64, rng: np.random.Generator) -> Float64:
-    """A smooth random course within -1 and 1: three slow sines, (T,) float64."""
-    frequencies = rng.uniform(0.1, 0.9, 3)
-    phases = rng.uniform(0, 2 * np.pi, 3)
-    waves = np.sin(2 * np.pi * frequencies * seconds[:, None] + phases)
-    return np.asarray(waves.mean(axis=1))
+    """A slow course within -1 and 1."""
+    return course(seconds, rng, fastest=0.9)
 
 
 def write_clip(

@@ -96,9 +96,9 @@ def draw_motion(
     )
 
 
-def course(seconds: Float64, rng: np.random.Generator) -> Float64:
-    """A smooth random course within -1 and 1: three slow sines, (T,) float64."""
-    frequencies = rng.uniform(_SLOWEST, _FASTEST, 3)
+def course(seconds: Float64, rng: np.random.Generator, fastest: float = _FASTEST) -> Float64:
+    """A smooth random course within -1 and 1: three sines of at most `fastest` Hz, (T,) float64."""
+    frequencies = rng.uniform(_SLOWEST, fastest, 3)
     phases = rng.uniform(0, 2 * np.pi, 3)
     waves = np.sin(2 * np.pi * frequencies * seconds[:, None] + phases)
     return np.asarray(waves.mean(axis=1))
