@@ -119,6 +119,8 @@ def _make(
     jobs: int,
 ) -> None:
     todo = [p for p in plans if not _done_file(out, p).exists()]
+    if not todo:
+        return
     with ProcessPoolExecutor(
         jobs,
         mp_context=multiprocessing.get_context("spawn"),
