@@ -33,7 +33,7 @@ class Steps:
 
     `a`: (n - 1, k), `y2`, `y3`: (m, k), see `Fit.whitened`. `foreseen`: (n - 1,) frames of the
     reference that each step should take. `direction`: 1 for forwards, -1 for backwards. `nowhere`:
-    nats of a frame that shows nothing known; no frame costs more.
+    nats of a frame that shows nothing known; no frame of a given course counts for more.
     """
 
     a: Float64
