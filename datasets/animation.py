@@ -5,7 +5,6 @@ score; they do not stand for filmed people.
 """
 
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -14,7 +13,7 @@ import numpy as np
 
 from .moving.motion import course
 from .types import Float64, Uint8
-from .x264 import steady
+from .x264 import encode
 
 BORDER_SHARE = 0.06  # of the picture on each side that motion may use up
 
@@ -68,25 +67,5 @@ def write_clip(
     Raises:
         ValueError: no frame, or an odd size.
     """
-    rate = Fraction(fps).limit_denominator(1001)
     with av.open(str(path), "w") as container:
-        options = steady("libx264", {"crf": str(crf), "preset": preset})
-        stream = container.add_stream("libx264", rate=rate, options=options)
-        assert isinstance(stream, av.VideoStream)
-        stream.pix_fmt = "yuv420p"
-        count = 0
-        for image in frames:
-            if count == 0:
-                height, width = image.shape[:2]
-                if height % 2 or width % 2:
-                    raise ValueError(
-                        f"{path}: expected an even size for 4:2:0, got {width}x{height}"
-                    )
-                stream.height, stream.width = height, width
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-            frame.pts, frame.time_base = count, 1 / rate
-            container.mux(stream.encode(frame))
-            count += 1
-        if not count:
-            raise ValueError(f"{path}: expected at least one frame, got none")
-        container.mux(stream.encode(None))
+        encode(container, frames, fps, {"crf": str(crf), "preset": preset}, str(path))

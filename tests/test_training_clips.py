@@ -16,7 +16,12 @@ from unswap.experiments.training.clips.autoencoder import (
     save_autoencoder,
     train_autoencoder,
 )
-from unswap.experiments.training.clips.build import ClipSettings, _same_settings, donor_of
+from unswap.experiments.training.clips.build import (
+    ClipSettings,
+    _same_settings,
+    _source,
+    donor_of,
+)
 from unswap.experiments.training.clips.faces import Film, Window, as_picture, digest, split_people
 from unswap.experiments.training.clips.forging import TRAINING, UNSEEN, WAYS, forge, unsteady
 from unswap.experiments.training.clips.making import make_pair
@@ -27,6 +32,7 @@ from unswap.experiments.training.clips.plans import (
     plan_pairs,
     video_of,
 )
+from unswap.experiments.training.errors import BadRecipe
 from unswap.experiments.training.portraits import Portrait
 
 FILMS = [
@@ -103,6 +109,24 @@ def test_the_manifest_says_what_was_made_of_whom() -> None:
     assert forged.kind == "swap"
     assert forged.group == "p005"
     assert forged.compression == "crf32-0.5"
+
+
+def test_whose_face_is_shown_is_told_only_where_it_is_known() -> None:
+    plan = PairPlan("train", 0, Subject(5))
+    told = {way: _source(plan, way, "p007") for way in WAYS}
+    assert told["self-blended"] == told["autoencoded"] == "p005"
+    assert told["between-people"] == told["parts"] == told["cloned-swap"] == "p007"
+    assert told["resampled"] is None  # one's own face or another's
+    assert video_of(plan, "resampled", None).source_id is None
+
+
+def test_settings_that_cannot_be_are_told() -> None:
+    with pytest.raises(BadRecipe, match=r"round'; did you mean 'rounds'"):
+        ClipSettings.of({"round": 3})
+    with pytest.raises(BadRecipe, match=r"rounds: .* got 'three'; people_val: .* got 0"):
+        ClipSettings.of({"rounds": "three", "people_val": 0})
+    with pytest.raises(BadRecipe, match="film_windows: expected numbers by train, val, test"):
+        ClipSettings.of({"film_windows": {"training": 3}})
 
 
 def test_a_donor_is_somebody_else_of_the_same_split() -> None:

@@ -13,11 +13,17 @@ from unswap.detectors.architectures import create_detector
 from unswap.detectors.cards import Card
 from unswap.detectors.checkpoints import load_checkpoint, save_checkpoint
 from unswap.experiments.training.clips.forging import UNSEEN, VALIDATING
-from unswap.experiments.training.clips.measuring import auc_with_interval, difference, score_crops
+from unswap.experiments.training.clips.measuring import (
+    Scored,
+    auc_with_interval,
+    difference,
+    score_crops,
+)
 from unswap.experiments.training.clips.plans import CONDITIONS, condition_name
 from unswap.experiments.training.clips.shipping import (
     finish,
     fitted_slope,
+    measurements,
     read_shipping,
     rescale,
 )
@@ -64,12 +70,14 @@ def test_the_recipe_that_ships_is_read_and_its_mistakes_are_told(tmp_path):
     path = find_recipe(Path("clips-lite0"))
     assert kind_of(path) == "clips"
     assert read_shipping(path, ["clips.people_val=5"]).clips["people_val"] == 5
-    with pytest.raises(BadRecipe, match=r"unknown key 'clips\.portraits'.*"):
+    with pytest.raises(BadRecipe, match=r"stage 1: .*'portraits'"):
         read_shipping(path, ["clips.portraits=5"])
     with pytest.raises(BadRecipe, match="unknown key 'stage'"):
         read_shipping(path, ["stage=5"])
     with pytest.raises(BadRecipe, match="at least one"):
         read_shipping(path, ["stages=[]"])
+    with pytest.raises(BadRecipe, match="stage 1: rounds: expected"):
+        read_shipping(path, ["stages=[{steps: 3}]"])
     bare = tmp_path / "bare.yaml"
     bare.write_text("kind: clips\nname: x\n")
     with pytest.raises(BadRecipe, match=r"bare\.yaml: missing key 'clips'"):
@@ -106,7 +114,7 @@ def test_scores_are_of_videos_and_know_who_and_how(folders, weights):
     assert interval is not None
     assert interval[0] <= value <= interval[1]
     same = difference(scored, "a", "b", chosen)
-    assert same.value == 0
+    assert same[0] == 0
 
 
 def test_flipping_and_margins_are_averaged(folders, weights):
@@ -143,3 +151,24 @@ def test_the_table_names_both_detectors_and_every_condition(folders, weights):
     assert sum("cloned-swap + autoencoded" in line for line in lines) == len(CONDITIONS)
     assert "+0.000 (+0.000 to +0.000)" in text
     assert any(line.startswith("| film (one person) | H.264 CRF 32 | 1 |") for line in lines)
+
+
+def test_differences_have_a_sign_and_no_made_up_interval():
+    rows = tuple(
+        {"label": k % 2, "group": f"p{k // 2 % 4}", "compression": "crf23", "film": False}
+        for k in range(16)
+    )
+    labels = np.array([float(r["label"]) for r in rows])
+    scored = Scored(rows, {"good": labels, "bad": -labels}, 0)
+    chosen = np.ones(16, dtype=bool)
+    assert difference(scored, "good", "bad", chosen) == (1.0, None)  # four people are too few
+    assert difference(scored, "bad", "good", chosen) == (-1.0, None)
+
+
+def test_without_film_there_is_no_share_of_it(folders, weights):
+    scored = score_crops({"new": weights}, folders["test"])
+    still = [i for i, r in enumerate(scored.rows) if not r["film"]]
+    rows = tuple(scored.rows[i] for i in still)
+    found = measurements(Scored(rows, {"new": scored.logits["new"][still]}, 0), "new")
+    assert all(np.isfinite(m.value) for m in found)
+    assert not any("film" in m.on for m in found)

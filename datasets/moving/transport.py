@@ -4,7 +4,6 @@ import io
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
@@ -13,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..types import Uint8
-from ..x264 import steady
+from ..x264 import encode
 
 PRESETS = ("veryfast", "faster", "medium", "slow")
 
@@ -98,24 +97,9 @@ def _scaled(frames: Iterable[Uint8], scale: float) -> Iterable[Uint8]:
 def _encode(
     file: IO[bytes], frames: Iterable[Uint8], fps: float, encoding: Encoding, name: str
 ) -> None:
-    rate = Fraction(fps).limit_denominator(1001)
     options = {"crf": str(encoding.crf), "preset": encoding.preset, "g": str(encoding.keyint)}
-    count = 0
     with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=rate, options=steady("libx264", options))
-        assert isinstance(stream, av.VideoStream)
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = 1
-        for image in frames:
-            if count == 0:
-                stream.height, stream.width = image.shape[:2]
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-            frame.pts, frame.time_base = count, 1 / rate
-            container.mux(stream.encode(frame))
-            count += 1
-        if not count:
-            raise ValueError(f"{name}: expected at least one frame, got none")
-        container.mux(stream.encode(None))
+        encode(container, frames, fps, options, name, threads=1)
 
 
 def _decoded(file: IO[bytes]) -> list[Uint8]:

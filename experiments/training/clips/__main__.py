@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from ..errors import BadRecipe
 from ..overrides import override
 from .build import ClipSettings, build
 
@@ -16,7 +17,10 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[], dest="settings", metavar="KEY=VALUE")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     given = parser.parse_args()
-    settings = ClipSettings(**override({}, given.settings))
+    try:
+        settings = ClipSettings.of(override({}, given.settings))
+    except BadRecipe as error:
+        parser.error(str(error))
     build(given.cache or given.out / "cache", given.out, settings, jobs=given.jobs)
 
 

@@ -4,10 +4,11 @@ import importlib.metadata
 import json
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
@@ -16,9 +17,11 @@ from tqdm import tqdm
 from ....datasets.decoding import VideoReader
 from ....datasets.faces import FaceDetector, create_face_detector
 from ....datasets.manifests import Manifest, Video
+from ....datasets.registry import unknown_name
 from ....datasets.shards.layout import PrepareSpec
 from ....datasets.types import SamplingSpec
 from ...preparing.run import prepare
+from ..errors import BadRecipe
 from ..portraits import PORTRAITS, Portrait, fetch, portraits
 from .autoencoder import Autoencoder, read_autoencoder, save_autoencoder, train_autoencoder
 from .faces import SPLITS, Film, Window, as_picture, digest, films, read_window, split_people
@@ -46,6 +49,31 @@ class ClipSettings:
     film_windows: dict[str, int] = field(default_factory=lambda: dict(FILM_WINDOWS))
     benign: bool = True
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        counts = ("rounds", "people_val", "people_test", "num_frames", "train_frames",
+                  "check_frames", "max_size")  # fmt: skip
+        wrong = [
+            f"{name}: expected a whole number of at least 1, got {getattr(self, name)!r}"
+            for name in counts
+            if type(getattr(self, name)) is not int or getattr(self, name) < 1
+        ]
+        windows = self.film_windows
+        if not isinstance(windows, dict) or windows.keys() - set(SPLITS):
+            wrong.append(f"film_windows: expected numbers by {', '.join(SPLITS)}, got {windows!r}")
+        if wrong:
+            raise BadRecipe("; ".join(wrong))
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "ClipSettings":
+        """From a recipe's keys and values. Raises BadRecipe for what is unknown or impossible."""
+        known = {f.name for f in fields(cls)}
+        unknown = [
+            unknown_name("setting of clips", str(k), known) for k in values if k not in known
+        ]
+        if unknown:
+            raise BadRecipe("; ".join(unknown))
+        return cls(**values)
 
 
 def build(cache: Path, out: Path, settings: ClipSettings, *, jobs: int) -> dict[str, Path]:
@@ -202,9 +230,15 @@ def _manifest(out: Path, plans: Sequence[PairPlan], path: Path) -> None:
             if way == GENUINE:
                 videos.append(video_of(plan, None))
             else:
-                own = way in ("self-blended", "autoencoded")
-                videos.append(video_of(plan, way, None if own else made["donor"]))
+                videos.append(video_of(plan, way, _source(plan, way, made["donor"])))
     Manifest.from_videos(videos).write(path)
+
+
+def _source(plan: PairPlan, way: str, donor: str) -> str | None:
+    """Whose face a forged clip shows; None where it is one of two, and not kept which."""
+    if way == "resampled":
+        return None
+    return plan.subject.person if way in ("self-blended", "autoencoded") else donor
 
 
 def _same_settings(path: Path, settings: ClipSettings) -> None:

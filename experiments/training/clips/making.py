@@ -25,7 +25,6 @@ REBACKED = 0.6  # official portraits stand before white: share that gets another
 RESTYLED = 0.5  # share of genuine clips restyled as a whole, as a blend's parts are
 UNSTEADY = 0.3  # share of forgeries whose mask and place tremble from frame to frame
 _OPTICS = {"grade", "blur", "motion", "smooth", "sharpen"}  # of a degradation: what is no codec
-_LARGEST = 240.0  # face size of a filmed window, pixels
 
 
 def make_pair(
@@ -92,8 +91,8 @@ def _of_still(
     benign: bool,
 ) -> tuple[dict[str, list[Uint8]], Motion]:
     image, face = portrait.image, portrait.face
-    if training or rng.random() < REBACKED:
-        image = rebacked(image, rng) if not training or rng.random() < REBACKED else image
+    if rng.random() < REBACKED:
+        image = rebacked(image, rng)
     image, face = jitter(image, face, rng)
     picture = FacePicture(image, face.landmarks_xy, face.box_xyxy)
     if benign:

@@ -15,7 +15,7 @@ from ....datasets.types import Float64
 from ....detectors.checkpoints import load_checkpoint
 from ....detectors.protocols import CropDetector
 from ...metrics.bootstrap import cluster_bootstrap
-from ...metrics.comparing import Difference, paired_cluster_bootstrap
+from ...metrics.comparing import paired_cluster_bootstrap
 from ...metrics.summarise import aggregate
 
 _BATCH = 32
@@ -53,7 +53,6 @@ def score_crops(
     *,
     margins: Sequence[float] = (),
     flip: bool = False,
-    aggregation: str | None = None,
 ) -> Scored:
     """Every video's logit by every detector.
 
@@ -62,7 +61,6 @@ def score_crops(
         folder: prepared crops.
         margins: of the crops, averaged over; the detector's own where none is given.
         flip: average with the mirrored crop.
-        aggregation: in place of the checkpoint's.
     """
     store = PreparedCrops(folder)
     rows = store.videos.to_pylist()
@@ -70,7 +68,6 @@ def score_crops(
     logits: dict[str, Float64] = {}
     for name, path in detectors.items():
         checkpoint = load_checkpoint(path)
-        rule = aggregation or checkpoint.aggregation
         scores = np.full(len(rows), np.nan)
         own = checkpoint.detector.crop_spec
         frames: list[Float64] = []
@@ -82,7 +79,7 @@ def score_crops(
             [str(v) for v in store.video[dataset.starts]],
             [int(t) for t in store.track[dataset.starts]],
             mean,
-            aggregation=rule,
+            aggregation=checkpoint.aggregation,
         )
         scores[[int(v) for v in found.video]] = found.scores
         logits[name] = scores[with_crops]
@@ -125,8 +122,9 @@ def auc_with_interval(
 
 def difference(
     scored: Scored, first: str, second: str, chosen: NDArray[np.bool_], seed: int = 0
-) -> Difference:
-    """The AUC of one detector less another's, people resampled, both on the same resamples."""
+) -> tuple[float, tuple[float, float] | None]:
+    """The AUC of one detector less another's, and its 95 % interval where there is one: people
+    resampled, both on the same resamples."""
     found = paired_cluster_bootstrap(
         "auc",
         scored.labels[chosen].astype(int),
@@ -135,7 +133,11 @@ def difference(
         seed=seed,
     )
     (only,) = found.differences
-    return only
+    sign = 1 if only.first == first else -1
+    low, high = only.interval.low, only.interval.high
+    if low is None or high is None:
+        return sign * only.value, None
+    return sign * only.value, (min(sign * low, sign * high), max(sign * low, sign * high))
 
 
 def groups_of(scored: Scored, chosen: NDArray[np.bool_]) -> list[str]:

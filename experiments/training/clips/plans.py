@@ -103,8 +103,9 @@ def _windows(
     return out
 
 
-def video_of(plan: PairPlan, way: str | None, donor: str | None = None) -> Video:
-    """A clip's row of the manifest. `way`: None for the genuine one."""
+def video_of(plan: PairPlan, way: str | None, source: str | None = None) -> Video:
+    """A clip's row of the manifest. `way`: None for the genuine one. `source`: whose face a forged
+    one shows; None where that is not known."""
     condition = None if plan.encoding is None else condition_name(plan.encoding)
     name = plan.stem.partition("/")[2]
     genuine = video_id(BENCHMARK, None, condition, name)
@@ -116,7 +117,7 @@ def video_of(plan: PairPlan, way: str | None, donor: str | None = None) -> Video
         method=way,
         compression=condition,
         split=plan.split,
-        source_id=plan.subject.person if donor is None else donor,
+        source_id=plan.subject.person if way is None else source,
         target_id=plan.subject.person,
         original=None if way is None else genuine,
         group=plan.subject.person,

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from ....datasets.manifests import file_sha256
+from ....datasets.shards.reader import PreparedCrops
 from ....datasets.types import Float64
 from ....detectors.cards import Card, GenuineReference, Measurement, TrainingData
 from ....detectors.checkpoints import load_checkpoint, save_checkpoint
@@ -66,13 +68,13 @@ def read_shipping(path: Path, settings: Sequence[str] = ()) -> ShippingRecipe:
     known = {f.name for f in fields(ShippingRecipe)}
     wrong = [f"unknown key {k!r}" for k in data if k not in known]
     wrong += [f"missing key {k!r}" for k in sorted(known - data.keys())]
-    wrong += [
-        f"unknown key 'clips.{k}'"
-        for k in data.get("clips") or {}
-        if k not in {f.name for f in fields(ClipSettings)}
-    ]
     if not wrong and not data["stages"]:
         wrong.append("stages: expected at least one, got none")
+    for number, stage in enumerate(() if wrong else data["stages"], start=1):
+        try:
+            ClipSettings.of({**data["clips"], "rounds": stage.get("rounds")})
+        except BadRecipe as error:
+            wrong.append(f"stage {number}: {error}")
     if wrong:
         raise BadRecipe(f"{path.name}: {'; '.join(wrong)}")
     return ShippingRecipe(**data)
@@ -98,7 +100,7 @@ def ship(path: Path, out: Path, cache: Path | None, *, settings: Sequence[str], 
     weights = locate(recipe.start_from)
     folders: dict[str, Path] = {}
     for number, stage in enumerate(recipe.stages, start=1):
-        clips = ClipSettings(**{**recipe.clips, "rounds": stage["rounds"]})
+        clips = ClipSettings.of({**recipe.clips, "rounds": stage["rounds"]})
         folders = build(cache or out / "cache", out / "clips", clips, jobs=jobs)
         run = out / f"stage-{number}"
         data = _stage(recipe, stage, folders, weights)
@@ -147,8 +149,9 @@ def finish(weights: Path, final: Path, folders: Mapping[str, Path], recipe: Ship
         f"of {len(labels)} clips of {people['val']} people who did not train.",
     )
     save(make_card(recipe, people, notes=notes))
+    looks = log_look(final.parent / "looks.jsonl", final)
     reported = score_crops({"new": final}, folders["test"])
-    log_look(final.parent / "looks.jsonl", final)
+    notes += (f"The clips that are reported on were looked at {looks} time(s) in making this.",)
     card = make_card(
         recipe,
         people,
@@ -215,6 +218,8 @@ def measurements(scored: Scored, name: str) -> tuple[Measurement, ...]:
         for film, what in ((False, "stills set in motion"), (True, "film, one person")):
             genuine = scored.logits[name][scored.where(compression=where, method=None, film=film)]
             on = f"genuine clips of people who did not train ({what}), {condition}"
+            if not len(genuine):  # nobody was filmed: there is no share
+                continue
             out.append(Measurement("share above 0", float((genuine > 0).mean()), on, len(genuine)))
     out.append(
         Measurement("clips without a score", scored.unscored, "all clips that were measured",
@@ -291,22 +296,14 @@ def make_card(
     )
 
 
-def log_look(path: Path, weights: Path) -> None:
-    """Notes that the set that is reported on was looked at, by which weights."""
-    line = {"looked_with": weights.name, "sha256": read_sha256(weights)}
+def log_look(path: Path, weights: Path) -> int:
+    """Notes that the set that is reported on is looked at, by which weights; how often it was."""
+    line = {"looked_with": weights.name, "sha256": file_sha256(weights)}
     with path.open("a") as log:
         log.write(json.dumps(line) + "\n")
-
-
-def read_sha256(path: Path) -> str:
-    """Of a file."""
-    from ....datasets.manifests import file_sha256
-
-    return file_sha256(path)
+    return len(path.read_text().splitlines())
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
-    from ....datasets.shards.reader import PreparedCrops
-
     rows: list[dict[str, Any]] = PreparedCrops(folder).videos.to_pylist()
     return rows

@@ -29,10 +29,7 @@ def table(scored: Scored) -> str:
             lines.append([" + ".join(methods), str(condition), _counts(scored, chosen)])
             lines[-1] += [_cell(*auc_with_interval(scored, name, chosen)) for name in names]
             if len(names) > 1:
-                found = difference(scored, names[-1], names[0], chosen)
-                sign = 1 if found.first == names[-1] else -1
-                ends = sorted(sign * (v or 0) for v in (found.interval.low, found.interval.high))
-                lines[-1].append(f"{sign * found.value:+.3f} ({ends[0]:+.3f} to {ends[1]:+.3f})")
+                lines[-1].append(_cell(*difference(scored, names[-1], names[0], chosen), sign="+"))
     return _markdown(lines) + "\n\n" + _markdown(false_positives(scored))
 
 
@@ -54,8 +51,9 @@ def _counts(scored: Scored, chosen: NDArray[np.bool_]) -> str:
     return f"{int((labels == 0).sum())} + {int((labels == 1).sum())}"
 
 
-def _cell(value: float, interval: tuple[float, float] | None) -> str:
-    return f"{value:.3f}" + (f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "")
+def _cell(value: float, interval: tuple[float, float] | None, sign: str = "") -> str:
+    told = f"{value:{sign}.3f}"
+    return told + (f" ({interval[0]:{sign}.3f} to {interval[1]:{sign}.3f})" if interval else "")
 
 
 def _markdown(lines: Sequence[Sequence[str]]) -> str:
