@@ -144,7 +144,7 @@ def finish(weights: Path, final: Path, folders: Mapping[str, Path], recipe: Ship
                         arguments=header["arguments"], aggregation=checkpoint.aggregation)  # fmt: skip
 
     people = {k: len({r["group"] for r in _rows(folders[k])}) for k in ("train", "val", "test")}
-    notes = (
+    notes: tuple[str, ...] = (
         f"Logits were multiplied by {slope:.3f} and shifted, so that 0 is the threshold of equal error "
         f"of {len(labels)} clips of {people['val']} people who did not train.",
     )
